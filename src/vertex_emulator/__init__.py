@@ -1,0 +1,1 @@
+"""A local Vertex AI and Cloud Storage that speak the real wire protocols and really run batches."""
