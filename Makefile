@@ -33,3 +33,14 @@ lock: setup ## resolve the dependencies again and write the hash-locked requirem
 		--all-extras --group checks pyproject.toml -o requirements/dev.txt
 	echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
 		--constraint requirements/dev.txt - -o requirements/uv.txt
+
+.PHONY: proto
+proto: $(STAMP) ## generate the Python code of the contract in protos/
+	$(BIN)/python protos/generate.py
+
+.PHONY: lint-proto
+lint-proto: $(STAMP) ## fail where the generated code is not what protos/ makes, or where buf finds fault
+	$(BIN)/python protos/generate.py --check
+	mkdir -p build
+	$(BIN)/python protos/generate.py --image build/contract.binpb
+	$(BIN)/buf lint build/contract.binpb --config buf.yaml
