@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKS := requirements/uv.txt requirements/dev.txt
-SOURCES := src tests bench examples
+SOURCES := src tests examples
 
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(STAMP): $(LOCKS) pyproject.toml
+$(STAMP): $(LOCKS)
 	@echo "setting up $(VENV) (once, about a minute)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@$(PYTHON) -m venv $(VENV)
@@ -44,3 +44,27 @@ lint-proto: $(STAMP) ## fail where the generated code is not what protos/ makes,
 	mkdir -p build
 	$(BIN)/python protos/generate.py --image build/contract.binpb
 	$(BIN)/buf lint build/contract.binpb --config buf.yaml
+
+.PHONY: lint
+lint: $(STAMP) ## formatting, lint, types and the import contracts
+	$(BIN)/ruff format --check $(SOURCES) protos docs
+	$(BIN)/ruff check $(SOURCES) protos docs
+	$(BIN)/mypy
+	$(BIN)/lint-imports --verbose
+
+.PHONY: format
+format: $(STAMP) ## put the code in its form and mend what can be mended
+	$(BIN)/ruff format $(SOURCES) protos docs
+	$(BIN)/ruff check --fix $(SOURCES) protos docs
+
+.PHONY: test
+test: $(STAMP) ## set up and run all tests, on a real PostgreSQL and the emulator
+	$(BIN)/pytest -n 2 --dist worksteal -q
+
+.PHONY: demo
+demo: $(STAMP) ## set up and show a batch job on the whole path, in under two minutes
+	@$(BIN)/python -m examples.demo
+
+.PHONY: dev
+dev: $(STAMP) ## run PostgreSQL, the emulator and the gateway here until Ctrl-C
+	@$(BIN)/gateway dev
