@@ -68,3 +68,14 @@ demo: $(STAMP) ## set up and show a batch job on the whole path, in under two mi
 .PHONY: dev
 dev: $(STAMP) ## run PostgreSQL, the emulator and the gateway here until Ctrl-C
 	@$(BIN)/gateway dev
+
+# Each of these scripts writes one page of docs/ and, with --check, fails where the committed page is another.
+DOCS_GENERATORS := docs/tools/api.py docs/tools/states.py
+
+.PHONY: docs
+docs: $(STAMP) ## write the pages of docs/ that are made from code
+	for generator in $(DOCS_GENERATORS); do $(BIN)/python $$generator; done
+
+.PHONY: lint-docs
+lint-docs: $(STAMP) ## fail where a page of docs/ is not what the code makes
+	for generator in $(DOCS_GENERATORS); do $(BIN)/python $$generator --check; done
