@@ -1,0 +1,46 @@
+"""What the gRPC server did, under the names that gRPC dashboards expect."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from gateway.telemetry import buckets
+
+_METHOD = ("grpc_type", "grpc_service", "grpc_method")
+
+
+class RpcMetrics:
+    """Counts every call, refusals by any interceptor included. Only methods that exist here get names of their own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._started = Counter(
+            "grpc_server_started_total", "RPCs that reached the server.", _METHOD, registry=registry
+        )
+        self._handled = Counter(
+            "grpc_server_handled_total",
+            "RPCs that the server ended, whatever the outcome, by canonical code.",
+            (*_METHOD, "grpc_code"),
+            registry=registry,
+        )
+        self._handling = Histogram(
+            "grpc_server_handling_seconds",
+            "How long unary RPCs took on the server, in seconds.",
+            _METHOD,
+            buckets=buckets.CALL,
+            registry=registry,
+        )
+        self._watches = Gauge("batchjobs_watches", "Watch streams that are open on this replica.", registry=registry)
+
+    def started(self, kind: str, service: str, method: str) -> None:
+        """Count a call of `kind` "unary" or "server_stream"."""
+        self._started.labels(kind, service, method).inc()
+
+    def handled(self, kind: str, service: str, method: str, code: str, seconds: float) -> None:
+        """Count the end of a call; `code` is the canonical name in the usual spelling, "OK" or "NotFound"."""
+        self._handled.labels(kind, service, method, code).inc()
+        if kind == "unary":
+            self._handling.labels(kind, service, method).observe(seconds)
+
+    def watch_opened(self) -> None:
+        self._watches.inc()
+
+    def watch_closed(self) -> None:
+        self._watches.dec()
