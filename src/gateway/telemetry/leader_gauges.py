@@ -71,7 +71,7 @@ class LeaderGauges:
 
     def set_oldest(self, ages: Mapping[tuple[str, str], float]) -> None:
         """Seconds by (pool, state)."""
-        self._replace(self._oldest, {**ages})
+        self._replace(self._oldest, {(pool, state): age for (pool, state), age in ages.items()})
 
     def set_eligible(self, counts: Mapping[str, int]) -> None:
         self._replace(self._eligible, _by_pool(counts))
