@@ -404,8 +404,9 @@ class BatchJob(_message.Message):
 
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The caller's labels, passed on to Vertex AI. Keys and values have at most 63 characters: lowercase letters, digits,
-        `_` and `-`; a key begins with a letter. Keys that begin with `batchjobs_` are the gateway's own. At most 60 labels.
+        """The caller's labels, passed on to Vertex AI. Keys and values have at most 63 characters: lowercase letters (of any
+        script), digits, `_` and `-`; a key begins with a letter. Keys that begin with `batchjobs_` are the gateway's own.
+        At most 60 labels.
         """
 
     @_builtins.property

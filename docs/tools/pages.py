@@ -1,0 +1,33 @@
+# ruff: noqa: INP001 - the generators beside it are scripts, not a package.
+"""What every generator of a page shares: write the page, or check that the committed one is what would be written."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[1]
+NOTICE = "<!-- Made by docs/tools/{tool} from {source}. Do not edit: change the source and run `make docs`. -->\n\n"
+
+
+def run(page: str, render: Callable[[], str], *, tool: str, source: str) -> None:
+    """The command line of a generator.
+
+    Args:
+        page: the file below docs/, such as `api.md`.
+        render: makes the whole text of the page, without the notice.
+        tool: the generator's file name, for the notice.
+        source: what the page is made from, for the notice.
+
+    Exits 1 with a sentence where `--check` finds another text in the committed page.
+    """
+    parser = argparse.ArgumentParser(description=f"Write docs/{page} from {source}.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the page would change")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="the folder that holds the page")
+    arguments = parser.parse_args()
+    file: Path = arguments.docs / page
+    text = NOTICE.format(tool=tool, source=source) + render().rstrip() + "\n"
+    if not arguments.check:
+        file.write_text(text)
+    elif not file.is_file() or file.read_text() != text:
+        sys.exit(f"docs/{page} is not what {source} makes; run `make docs`")
