@@ -1,11 +1,13 @@
 """What dispatch reads, and the one commit in which a batch job takes a slot."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum, unique
 
 from gateway.domain.batch_job import PoolId
+from gateway.domain.fair_share import Contender
+from gateway.domain.level import Shift
 from gateway.store.database import Connections
-from gateway.store.model import Changed, Head, Observer, Snapshot, Take
+from gateway.store.model import Changed, Observer, Snapshot, Take
 
 
 @unique
@@ -27,8 +29,12 @@ class Dispatches:
         """Counts per (pool, team) over every pool, and per pool with free slots each team's first free-slots heads."""
         raise AssertionError
 
-    async def probe_heads(self, pool: PoolId) -> tuple[Head, ...]:
-        """Per team the queued one that Vertex refused least often, then by priority and age: whom a closed gate tries."""
+    async def probes(self, pool: PoolId) -> tuple[Contender, ...]:
+        """The pool's contenders, each with one head: the queued one refused least often, then by priority and age."""
+        raise AssertionError
+
+    async def level(self, term: str, shifts: Iterable[Shift]) -> None:
+        """Store what `level` changed, under the fence: add to each service, remember each standing."""
         raise AssertionError
 
     async def take(self, take: Take) -> Changed | Untaken:

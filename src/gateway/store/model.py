@@ -1,10 +1,11 @@
 """The values that go into the store and come out of it, beside the batch job itself. All frozen, none of them SQL's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from gateway.domain.batch_job import BatchJob, PoolId, Spec
+from gateway.domain.fair_share import Contender
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +75,11 @@ Observer = Callable[[BatchJob | None, BatchJob], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """What a team has received from one pool. `service` is slot-seconds divided by weight."""
-
-    service: float = 0.0
-    mean_run_seconds: float | None = None
-    """The recent mean run time; None before the first end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """What a dispatch costs: the share as it becomes, and the estimate that its end will correct."""
-
-    share: Share
-    seconds: float
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
 class Take:
     """An order to dispatch: QUEUED → SUBMITTING for one batch job, under one leader's term.
 
-    `capacity` is how many may be active in the pool (others' jobs already taken off), `limit` how many of the team
-    over all pools (None: no limit). `charge` is the pure fair-share rule.
+    `capacity` is how many of ours may be active in the pool (others' and strays already taken off), `limit` how many
+    of the team over all pools (None: no limit). `charge` is what `shares.charge` said, for `weight`.
     """
 
     term: str
@@ -107,48 +90,27 @@ class Take:
     policy_hash: str
     capacity: int
     limit: int | None
-    charge: Callable[[Share], Charge]
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A queued batch job as dispatch needs it: little enough to read many. `refused` counts Vertex's refusals of it."""
-
-    id: int
-    team: str
-    pool: PoolId
-    priority: int
-    create_time: datetime
-    refused: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many batch jobs of one team are in one pool."""
-
-    active: int = 0
-    queued: int = 0
-
-
-TeamInPool = tuple[PoolId, str]
+    charge: float
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One consistent look at what dispatch decides by. `heads` holds, per pool, each team's first free-slots heads."""
+    """One consistent look at what dispatch decides by.
+
+    `contenders` holds every (pool, team) with anything open; their heads are the first free-slots ones, in order.
+    """
 
     time: datetime
-    counts: Mapping[TeamInPool, Counts]
-    shares: Mapping[TeamInPool, Share]
-    heads: Mapping[PoolId, tuple[Head, ...]]
+    contenders: tuple[Contender, ...]
 
     def active_in(self, pool: PoolId) -> int:
         """How many slots of the pool are held, all teams together."""
-        return sum(counts.active for (where, _), counts in self.counts.items() if where == pool)
+        return sum(c.active for c in self.contenders if c.pool == pool)
 
     def active_of(self, team: str) -> int:
         """How many slots the team holds, over all pools."""
-        return sum(counts.active for (_, whose), counts in self.counts.items() if whose == team)
+        return sum(c.active for c in self.contenders if c.team == team)
 
 
 @dataclass(frozen=True, slots=True)

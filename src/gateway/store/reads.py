@@ -1,8 +1,11 @@
 """Reads: never trusted from a cache, never in a lock."""
 
+from collections.abc import Mapping
+
 from gateway.domain.batch_job import BatchJob, PoolId
+from gateway.domain.fair_share import Contender
 from gateway.store.database import Connections
-from gateway.store.model import ChangePage, Head, TeamFeed, Usage
+from gateway.store.model import ChangePage, TeamFeed, Usage
 
 
 class Reads:
@@ -42,6 +45,10 @@ class Reads:
         """What the team uses, as far as quotas count it."""
         raise AssertionError
 
-    async def queue(self, pool: PoolId, limit: int) -> tuple[Head, ...]:
-        """Each team's first `limit` queued ones of a pool, in the order in which the team would have them."""
+    async def contenders(self, pool: PoolId, limit: int) -> tuple[Contender, ...]:
+        """The pool's contenders, each with its first `limit` heads: what `fair_share.order` explains waiting by."""
+        raise AssertionError
+
+    async def active_by_team(self) -> Mapping[str, int]:
+        """How many slots each team holds, over all pools."""
         raise AssertionError
