@@ -131,7 +131,9 @@ def png(colour: tuple[int, int, int], side: int = 16) -> bytes:
 def main() -> None:
     write_rows(BUCKETS / "ranking-in" / "tickets.jsonl", good_rows())
     write_rows(BUCKETS / "ranking-in" / "tickets-some-refused.jsonl", rows_with_refused())
-    write_rows(BUCKETS / "search-in" / "queries.jsonl", (row for i, row in enumerate(good_rows()) if i % 10 == 0))
+    few = [row for i, row in enumerate(good_rows()) if i % 10 == 0 and "fileData" not in json.dumps(row)]
+    write_rows(BUCKETS / "search-in" / "queries.jsonl", iter(few))
+    write_rows(BUCKETS / "ads-in" / "ads.jsonl", iter(few))
     photos = BUCKETS / "ranking-in" / "photos"
     photos.mkdir(exist_ok=True)
     for name, colour in zip(PHOTOS, [(180, 60, 40), (240, 220, 120), (60, 120, 60)], strict=True):
