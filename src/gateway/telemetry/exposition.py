@@ -34,7 +34,7 @@ class MetricsListener:
 
         """
         # The creation time of every series would double their number and is used by nobody here.
-        disable_created_metrics()  # type: ignore[no-untyped-call] - the library left this one untyped.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # The library left it untyped.
         self._server, self._thread = start_http_server(self.port, self._host, registry=self._registry)
         self.port = self._server.server_port
         return self

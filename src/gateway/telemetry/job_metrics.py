@@ -57,12 +57,12 @@ class JobMetrics:
     def phase(self, phase: str, pool: str, seconds: float) -> None:
         self._phase.labels(phase, pool).observe(max(seconds, 0.0))
 
-    def finished(self, team: str, model: str, as_sent: str, outcome: str, seconds: float) -> None:
-        """Count an end: `model` is the effective one, `as_sent` the caller's spelling, `seconds` since create."""
+    def finished(self, team: str, model: str, outcome: str, seconds: float) -> None:
+        """Count an end: `model` as the caller wrote it, `seconds` since create."""
         team = self._names.team(team)
-        self._finished.labels(team, self._names.model(model, as_sent), outcome).inc()
+        self._finished.labels(team, self._names.model(model), outcome).inc()
         self._duration.labels(team, outcome).observe(max(seconds, 0.0))
 
-    def rows(self, team: str, model: str, as_sent: str, outcome: str, count: int) -> None:
+    def rows(self, team: str, model: str, outcome: str, count: int) -> None:
         """Add an ended batch job's rows of one outcome: "succeeded", "failed" or "incomplete"."""
-        self._rows.labels(self._names.team(team), self._names.model(model, as_sent), outcome).inc(count)
+        self._rows.labels(self._names.team(team), self._names.model(model), outcome).inc(count)

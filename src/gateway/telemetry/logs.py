@@ -1,8 +1,8 @@
 """Structured logs: one JSON object a line, on the stream that is passed in.
 
 Context (`rpc_id`, `principal`, `team`, `batch_job`) is bound with `structlog.contextvars` and stands on every line of
-the task that bound it. Payloads, tokens and model parameters are never logged; the keys that would hold them are blanked
-here too, so that a slip elsewhere shows nothing.
+the task that bound it. Payloads, tokens and model parameters are never logged; the keys that would hold them are
+blanked here too, so that a slip elsewhere shows nothing.
 """
 
 import logging

@@ -3,15 +3,11 @@
 Callers choose team and model names freely; without this bound any caller could make as many time series as it likes.
 """
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 UNKNOWN_TEAM: Final = "unknown"
-TUNED: Final = "tuned"
-OTHER: Final = "other"
-
-_TUNED_MODEL: Final = re.compile(r"projects/[^/]+/locations/[^/]+/(models|endpoints)/.+")
+OTHER_MODEL: Final = "other"
 
 
 class LabelNames:
@@ -19,23 +15,21 @@ class LabelNames:
 
     def __init__(self) -> None:
         self._teams: frozenset[str] = frozenset()
-        self._models: frozenset[str] = frozenset()
+        self._model_label: Callable[[str], str] = _other
 
-    def replace(self, *, teams: Iterable[str], models: Iterable[str]) -> None:
-        """Take the teams and the exact model names and aliases of the policy in force; patterns are left out."""
+    def replace(self, *, teams: Iterable[str], model_label: Callable[[str], str]) -> None:
+        """Follow the policy in force: its teams, and its rule from a model's name to one of few labels."""
         self._teams = frozenset(teams)
-        self._models = frozenset(_short(model) for model in models if "*" not in model)
+        self._model_label = model_label
 
     def team(self, name: str) -> str:
+        """The team if the policy names it, else `unknown`."""
         return name if name in self._teams else UNKNOWN_TEAM
 
-    def model(self, effective: str, as_sent: str = "") -> str:
-        """The effective model if the policy names it, else what the caller wrote if that is an alias, else a kind."""
-        for name in (_short(effective), _short(as_sent)):
-            if name in self._models:
-                return name
-        return TUNED if _TUNED_MODEL.fullmatch(effective) else OTHER
+    def model(self, name: str) -> str:
+        """The label of a model as the caller wrote it: a name or alias of the policy, `tuned`, or `other`."""
+        return self._model_label(name)
 
 
-def _short(model: str) -> str:
-    return model.rsplit("publishers/google/models/", 1)[-1]
+def _other(_name: str) -> str:
+    return OTHER_MODEL

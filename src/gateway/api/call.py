@@ -1,0 +1,48 @@
+"""One call on its way through the server: what the layers around it tell each other."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import grpc
+
+from gateway.identity.principal import Metadata, Principal
+
+UNKNOWN: Final = "unknown"
+
+
+@dataclass(slots=True)
+class Call:
+    """What is known of a call. `code` and `reason` say how it ended; None while nothing has refused it."""
+
+    service: str
+    method: str
+    kind: str
+    """`unary`, `server_stream` or `bidi_stream`."""
+    context: grpc.aio.ServicerContext[Any, Any]
+    metadata: Metadata = field(repr=False)
+    rpc_id: str = ""
+    principal: Principal | None = None
+    code: grpc.StatusCode | None = None
+    reason: str = ""
+
+    @property
+    def unary(self) -> bool:
+        return self.kind == "unary"
+
+    def ended_by(self, error: BaseException | None) -> grpc.StatusCode:
+        """The code that the caller saw, or would have seen had it waited: a call cut short is CANCELLED."""
+        if error is None:
+            return grpc.StatusCode.OK
+        return self.code or grpc.StatusCode.CANCELLED
+
+
+CURRENT: Final[ContextVar[Call]] = ContextVar("call")
+
+
+def principal() -> Principal:
+    """Who makes the current call; the identity layer has put it there."""
+    caller = CURRENT.get().principal
+    if caller is None:
+        raise AssertionError("a method of the API was reached around the identity layer")
+    return caller

@@ -1,0 +1,65 @@
+"""A service's methods as gRPC handlers, made from its descriptor, and the answer to methods that nobody serves."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Final, Never
+
+import grpc
+from google.protobuf import message_factory
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+
+from gateway.errors import GatewayError, Reason
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Method = Callable[[Any, Context], Awaitable[Any]]
+"""A unary method answers its message; a streaming one writes its messages to the context and answers None."""
+
+
+def handlers_of(service: ServiceDescriptor, methods: Mapping[str, Method]) -> grpc.GenericRpcHandler:
+    """The handlers of a service. `methods` has every method of the descriptor and no other.
+
+    Raises:
+        ValueError: the two differ: a defect that shows when the server is built.
+
+    """
+    if methods.keys() != service.methods_by_name.keys():
+        raise ValueError(f"{service.full_name} is {list(service.methods_by_name)}, and {list(methods)} are given")
+    handlers = {name: _handler(service.methods_by_name[name], method) for name, method in methods.items()}
+    return grpc.method_handlers_generic_handler(service.full_name, handlers)
+
+
+def method_paths(service: ServiceDescriptor) -> frozenset[str]:
+    """`/package.Service/Method` for each method."""
+    return frozenset(f"/{service.full_name}/{name}" for name in service.methods_by_name)
+
+
+def not_served(what: str) -> GatewayError:
+    """The refusal of a method that exists in the contract or elsewhere, and not here."""
+    return GatewayError(Reason.NOT_SERVED, f"{what} is not served here. {SERVED}")
+
+
+SERVED: Final = (
+    "This version serves CreateBatchJob, GetBatchJob, ListBatchJobs without a filter, CancelBatchJob, DeleteBatchJob "
+    "and WatchBatchJob of batchjobs.v1.BatchJobs, and the standard health and reflection services."
+)
+
+
+class NotServed(grpc.GenericRpcHandler):
+    """Added last: takes every method that no other handler has, streaming or not, and says what is served."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+        """A handler that refuses whatever it is sent."""
+        method = handler_call_details.method
+
+        async def refuse(_requests: AsyncIterator[bytes], _context: Context) -> Never:
+            raise not_served(method[:200])
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+
+def _handler(method: MethodDescriptor, behaviour: Method) -> grpc.RpcMethodHandler[Any, Any]:
+    request = message_factory.GetMessageClass(method.input_type)
+    answer = message_factory.GetMessageClass(method.output_type)
+    make: Callable[..., grpc.RpcMethodHandler[Any, Any]] = (
+        grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
+    )
+    return make(behaviour, request_deserializer=request.FromString, response_serializer=answer.SerializeToString)

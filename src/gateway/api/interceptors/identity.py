@@ -1,0 +1,25 @@
+"""Who calls: the innermost layer, so that refusals for want of a name are counted and logged as all others."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from gateway.api.call import Call
+from gateway.identity.principal import Authenticator
+
+
+class Identity:
+    """Names the caller of every method of the guarded services. Health and reflection say nothing about anyone."""
+
+    def __init__(self, authenticator: Authenticator, guarded: frozenset[str]) -> None:
+        self._authenticator = authenticator
+        self._guarded = guarded
+
+    @asynccontextmanager
+    async def around(self, call: Call) -> AsyncIterator[None]:
+        """Authenticate, or refuse."""
+        if call.service in self._guarded:
+            call.principal = self._authenticator.authenticate(call.metadata)
+            structlog.contextvars.bind_contextvars(principal=call.principal.name)
+        yield

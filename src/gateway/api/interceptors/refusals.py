@@ -1,0 +1,71 @@
+"""The one place where an exception becomes a status on the wire."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Final, Never
+
+import grpc
+import structlog
+
+from gateway.api.call import Call
+from gateway.api.errors import CODES
+from gateway.api.interceptors.deadline import DeadlinePassedError
+from gateway.api.status import message_of, trailers_of
+from gateway.errors import GatewayError, Reason
+
+log = structlog.get_logger(__name__)
+
+DEADLINE_MESSAGE: Final = (
+    "The call's deadline passed before the work was done. Call again with a longer one. A create may have been "
+    "recorded all the same: repeat it under its request_id to get its batch job."
+)
+
+
+class Refusals:
+    """Turns refusals into their code and details. Anything else that is raised is a defect: it is logged once, with its
+    stack, and the caller is told that the outcome is not known, as it is with a store that does not answer.
+    """
+
+    @asynccontextmanager
+    async def around(self, call: Call) -> AsyncIterator[None]:
+        """Let every exception become a status; cancellation and statuses that are set already pass."""
+        try:
+            yield
+        except GatewayError as error:
+            await refuse(call, error)
+        except DeadlinePassedError:
+            call.code = grpc.StatusCode.DEADLINE_EXCEEDED
+            await call.context.abort(call.code, DEADLINE_MESSAGE)
+        except grpc.aio.AbortError:
+            # A library's own method (health, reflection) has refused with a code of its own.
+            call.code = _set_code(call)
+            raise
+        except Exception:
+            log.exception("call failed", method=f"{call.service}/{call.method}")
+            await refuse(call, _defect(call))
+
+
+async def refuse(call: Call, error: GatewayError) -> Never:
+    """End the call with the refusal's code, sentence and details."""
+    call.code = CODES[error.reason]
+    call.reason = error.reason.value
+    await call.context.abort(call.code, message_of(error), trailers_of(error))
+
+
+def _defect(call: Call) -> GatewayError:
+    return GatewayError(
+        Reason.STORE_UNAVAILABLE,
+        f"The gateway could not finish this call and does not know its outcome; its log has more under {call.rpc_id}. "
+        "Wait before you call again, and repeat a create only under its request_id.",
+        retry_after=timedelta(seconds=5),
+        retry_pushback=False,
+        metadata={"rpc_id": call.rpc_id},
+    )
+
+
+def _set_code(call: Call) -> grpc.StatusCode:
+    """The context answers a bare number where the code was set by an abort."""
+    code: Any = call.context.code()
+    by_number: dict[Any, grpc.StatusCode] = {each.value[0]: each for each in grpc.StatusCode}
+    return code if isinstance(code, grpc.StatusCode) else by_number.get(code, grpc.StatusCode.UNKNOWN)

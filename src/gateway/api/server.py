@@ -1,0 +1,110 @@
+"""The gRPC servers: the API with its layers, and the plaintext health listener for probes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from gateway.api.handlers import NotServed, method_paths
+from gateway.api.health import Health
+from gateway.api.interceptors.chain import Chain, Layer
+
+MINUTE_MS: Final = 60_000
+HEALTH_SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"]
+REFLECTION_SERVICE: Final = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
+
+
+class ListenError(Exception):
+    """An address cannot be bound; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one connection may ask of the server."""
+
+    message_bytes: int = 4 * 1024 * 1024
+    """The largest message that is read; a larger one is RESOURCE_EXHAUSTED by gRPC itself."""
+    connection_age: float = 3600.0
+    """Seconds after which a connection is asked to go, so that callers spread over new replicas."""
+    connection_grace: float = 300.0
+    """Seconds that its calls may then still take."""
+
+
+class ApiServer:
+    """The API on one listener: the service, health, reflection, and the layers around all of them."""
+
+    def __init__(
+        self,
+        services: Sequence[tuple[ServiceDescriptor, grpc.GenericRpcHandler]],
+        layers: Sequence[Layer],
+        health: Health,
+        limits: Limits,
+    ) -> None:
+        described: list[ServiceDescriptor] = [service for service, _ in services]
+        everything: list[Any] = [*described, HEALTH_SERVICE, REFLECTION_SERVICE]
+        served = frozenset[str]().union(*(method_paths(service) for service in everything))
+        self._server = grpc.aio.server(interceptors=[Chain(layers, served)], options=_options(limits))
+        self._server.add_generic_rpc_handlers([handler for _, handler in services])
+        health_pb2_grpc.add_HealthServicer_to_server(health.servicer, self._server)
+        names = [service.full_name for service in everything]
+        reflection.enable_server_reflection(names, self._server)
+        self._server.add_generic_rpc_handlers([NotServed()])
+
+    async def start(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
+        """Listen on `host:port` and answer the port, which differs where 0 was asked for.
+
+        Raises:
+            ListenError: the address cannot be bound.
+
+        """
+        return await _start(self._server, address, credentials)
+
+    async def stop(self, grace: float) -> None:
+        """Take no new calls, let the open ones end within `grace` seconds, then cut what is left."""
+        await self._server.stop(grace)
+
+
+class HealthServer:
+    """Health alone, in plaintext, on a listener of its own."""
+
+    def __init__(self, health: Health) -> None:
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)], maximum_concurrent_rpcs=100)
+        health_pb2_grpc.add_HealthServicer_to_server(health.servicer, self._server)
+
+    async def start(self, address: str) -> int:
+        """Listen on `host:port` and answer the port; raises ListenError where it cannot be bound."""
+        return await _start(self._server, address, None)
+
+    async def stop(self) -> None:
+        await self._server.stop(None)
+
+
+async def _start(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:
+    try:
+        if credentials is None:
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, credentials)
+    except RuntimeError as error:
+        raise ListenError(f"cannot listen on {address}: is the port taken by another process?") from error
+    await server.start()
+    return port
+
+
+def _options(limits: Limits) -> Sequence[tuple[str, Any]]:
+    return (
+        # Two processes on one port would share its calls between them unnoticed.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", limits.message_bytes),
+        ("grpc.max_connection_age_ms", round(limits.connection_age * 1000)),
+        ("grpc.max_connection_age_grace_ms", round(limits.connection_grace * 1000)),
+        ("grpc.keepalive_time_ms", 2 * MINUTE_MS),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        # Callers that hold a watch may ping this often without being cut off.
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+    )
