@@ -141,7 +141,7 @@ def probe(pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: Ite
 
 
 def order(pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: Iterable[Contender]) -> tuple[Choice, ...]:
-    """The order in which `choose` takes the queue if slots free one by one and nothing arrives; `position` is the index.
+    """The order in which `choose` takes the queue if slots free one by one and nothing arrives: `position` by index.
 
     What runs is assumed to end in turn over the teams, and what is taken meanwhile to end in the order of taking. A
     closed gate counts as open. Left out is what no freed slot of this pool lets in: paused and removed teams, teams
