@@ -78,7 +78,7 @@ def object_faults(uri: str) -> tuple[Fault, ...]:
 
 
 def prefix_faults(uri: str) -> tuple[Fault, ...]:
-    """Everything that is wrong with a URI that must name a folder. A bucket alone is one; a final slash does no harm."""
+    """Everything that is wrong with a URI that must name a folder. A bucket alone is one, and may end in a slash."""
     return tuple(_gcs_faults(uri))
 
 

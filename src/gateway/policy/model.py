@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.domain.batch_job import PoolId
+from gateway.domain.places import RegionMatch
 from gateway.policy.membership import MemberIndex, Membership, Right, Role
 
 DEFAULT_CAPACITY: Final = 8
@@ -29,15 +30,6 @@ class Mode(StrEnum):
 
     ENFORCE = "enforce"
     SHADOW = "shadow"
-
-
-@unique
-class RegionMatch(StrEnum):
-    """How a Cloud Storage bucket must lie to a job's region: the same place, holding it, or not looked at."""
-
-    STRICT = "strict"
-    CONTAINS = "contains"
-    OFF = "off"
 
 
 @unique
