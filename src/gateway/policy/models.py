@@ -1,4 +1,4 @@
-"""Model names: what a caller may write, the one form that is compared and sent, and the label that metrics show."""
+"""Model names: what a caller may write, and the one form that is compared and sent."""
 
 import re
 from dataclasses import dataclass
@@ -10,8 +10,6 @@ from gateway.policy.model import Policy, TeamPolicy
 
 PUBLISHER: Final = "publishers/google/models/"
 MAX_LENGTH: Final = 500
-OTHER: Final = "other"
-TUNED: Final = "tuned"
 
 _PROJECT = r"projects/(?P<project>[a-z0-9][a-z0-9.:-]*)/locations/(?P<location>[a-z][a-z0-9-]*)/"
 _BASE: Final = re.compile(rf"(?:(?:{_PROJECT})?{PUBLISHER})?(?P<id>[A-Za-z0-9][A-Za-z0-9._@-]*)")
@@ -83,23 +81,8 @@ def full_pattern(pattern: str) -> str:
     return pattern if "/" in pattern else PUBLISHER + pattern
 
 
-def model_label(policy: Policy, name: str) -> str:
-    """The label for metrics of a model as the caller wrote it, or of an effective one.
-
-    An alias or a name that the policy spells out is shown as it stands there; all else is `tuned` or `other`, so that
-    callers cannot grow the number of series.
-    """
-    if name in policy.aliases:
-        return name
-    try:
-        parsed = parse_model_name(name)
-    except ModelNameError:
-        return OTHER
-    if label := _named_models(policy).get(parsed.full):
-        return label
-    return TUNED if parsed.kind is ModelKind.TUNED else OTHER
-
-
-def _named_models(policy: Policy) -> dict[str, str]:
-    named = [pattern for team in policy.teams.values() for pattern in team.models if not has_star(pattern)]
-    return {full_pattern(name): name.removeprefix(PUBLISHER) for name in [*named, *policy.aliases.values()]}
+def named_models(policy: Policy) -> frozenset[str]:
+    """Every model name that the policy spells out, and every alias: the names that may stand in a metric's label."""
+    patterns = (pattern for team in policy.teams.values() for pattern in team.models)
+    spelt_out = frozenset(pattern for pattern in patterns if not has_star(pattern))
+    return spelt_out | policy.aliases.keys() | frozenset(policy.aliases.values())
