@@ -1,0 +1,32 @@
+"""What a scan of Vertex has to know of the store: the store's time, and how far back it must reach."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.domain.batch_job import PoolId
+from gateway.store.database import Connections
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """`now` is the store's time; `oldest_unnamed` the create time of the pool's oldest batch job that waits for a Vertex
+    job (queued or SUBMITTING), None where there is none.
+    """
+
+    now: datetime
+    oldest_unnamed: datetime | None
+
+
+class Scanning:
+    """Reads for scans."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def horizon(self, pool: PoolId) -> Horizon:
+        """The store's time, and how old what a scan may find a Vertex job for can be."""
+        raise AssertionError
+
+    async def now(self) -> datetime:
+        """The store's time."""
+        raise AssertionError
