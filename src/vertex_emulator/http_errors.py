@@ -1,0 +1,44 @@
+"""Errors of the HTTP routes, in the JSON shape of Google's APIs."""
+
+from __future__ import annotations
+
+import json
+
+from aiohttp import web
+
+_REASONS = {
+    400: "invalid",
+    401: "required",
+    403: "forbidden",
+    404: "notFound",
+    409: "conflict",
+    410: "uploadNotFound",
+    412: "conditionNotMet",
+    413: "uploadTooLarge",
+    416: "requestedRangeNotSatisfiable",
+    429: "rateLimitExceeded",
+    500: "internalError",
+    501: "notImplemented",
+    503: "backendError",
+}
+
+
+class HttpError(Exception):
+    """An answer other than success: its HTTP status, and a sentence that says why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def error_response(status: int, message: str) -> web.Response:
+    reason = _REASONS.get(status, "backendError")
+    body = {
+        "error": {
+            "code": status,
+            "message": message,
+            "errors": [{"message": message, "domain": "global", "reason": reason}],
+        }
+    }
+    return web.Response(status=status, text=json.dumps(body), content_type="application/json")

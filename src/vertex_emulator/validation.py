@@ -1,0 +1,124 @@
+"""What Vertex checks of a job at create, from the request alone: form, formats, model, labels."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from vertex_emulator.errors import FieldViolation, invalid
+from vertex_emulator.labels import label_problems
+from vertex_emulator.names import Place
+
+_MAX_DISPLAY_NAME = 128
+_PUBLISHER = re.compile(r"(?:projects/([^/]+)/locations/([^/]+)/)?publishers/([^/]+)/models/([^/]+)")
+_TUNED = re.compile(r"projects/([^/]+)/locations/([^/]+)/models/([^/@]+)(?:@[^/]+)?")
+_GCS_URI = re.compile(r"gs://([^/]+)/(.*)", re.DOTALL)
+_NOT_FOR_GEMINI = (
+    "unmanaged_container_model",
+    "dedicated_resources",
+    "manual_batch_tuning_parameters",
+    "explanation_spec",
+    "encryption_spec",
+    "instance_config",
+)
+
+
+def check_job(job: Any, place: Place, models: tuple[str, ...]) -> None:
+    """INVALID_ARGUMENT with every violation, where a job's message is not one that Vertex would take."""
+    violations = tuple(
+        FieldViolation(f"batch_prediction_job.{field}", message) for field, message in _violations(job, place, models)
+    )
+    if violations:
+        listed = " ".join(
+            f"{number}.Field: {violation.field}; Message: {violation.message}"
+            for number, violation in enumerate(violations, 1)
+        )
+        raise invalid(f"List of found errors: {listed}", *violations)
+
+
+def split_gcs_uri(uri: str) -> tuple[str, str]:
+    """Bucket and object (or prefix) of a checked `gs://` URI."""
+    match = _GCS_URI.fullmatch(uri)
+    if match is None:
+        raise invalid(f"Invalid Cloud Storage URI: {uri!r}")
+    return match[1], match[2]
+
+
+def model_display_name(model: str) -> str:
+    """The short name of a model, from any of its forms."""
+    return model.rsplit("/", 1)[-1]
+
+
+def _violations(job: Any, place: Place, models: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if not job.display_name:
+        yield "display_name", "Required field is not set."
+    elif len(job.display_name) > _MAX_DISPLAY_NAME:
+        yield "display_name", f"Must be at most {_MAX_DISPLAY_NAME} characters long."
+    yield from (("model", problem) for problem in _model_problems(job.model, place, models))
+    yield from _source_problems(job.input_config)
+    yield from _destination_problems(job.output_config)
+    yield from (("labels", problem) for problem in label_problems(job.labels))
+    for field in _NOT_FOR_GEMINI:
+        if job.HasField(field):
+            yield field, "Is not supported for this model."
+    if job.service_account:
+        yield "service_account", "Is not supported for this model."
+
+
+def _model_problems(model: str, place: Place, models: tuple[str, ...]) -> Iterator[str]:
+    publisher, tuned = _PUBLISHER.fullmatch(model), _TUNED.fullmatch(model)
+    match = publisher or tuned
+    if match is None:
+        yield f"Invalid model name {model!r}: it must be that of a publisher model or of a tuned model."
+        return
+    if match[2] is not None and match[2] != place.region:
+        yield f"The model is in location {match[2]}, the job in {place.region}; they must be the same."
+    if publisher and not (publisher[3] == "google" and any(fnmatch.fnmatchcase(publisher[4], m) for m in models)):
+        yield f"The publisher model {model} does not exist or does not support batch prediction."
+    if tuned and place.region == "global":
+        yield "Location global serves base models only."
+
+
+def _source_problems(config: Any) -> Iterator[tuple[str, str]]:
+    field = "input_config"
+    source = config.WhichOneof("source")
+    if source is None:
+        yield field, "A source must be set."
+        return
+    if source != "gcs_source":
+        yield f"{field}.{source}", "This emulator reads Cloud Storage sources only."
+        return
+    if config.instances_format != "jsonl":
+        yield f"{field}.instances_format", f"{config.instances_format!r} is not supported; use 'jsonl'."
+    uris = config.gcs_source.uris
+    if len(uris) != 1:
+        yield f"{field}.gcs_source.uris", f"Exactly one file is expected, not {len(uris)}."
+    yield from (
+        (f"{field}.gcs_source.uris", problem) for uri in uris for problem in _uri_problems(uri, needs_object=True)
+    )
+
+
+def _destination_problems(config: Any) -> Iterator[tuple[str, str]]:
+    field = "output_config"
+    destination = config.WhichOneof("destination")
+    if destination is None:
+        yield field, "A destination must be set."
+        return
+    if destination != "gcs_destination":
+        yield f"{field}.{destination}", "This emulator writes to Cloud Storage only."
+        return
+    if config.predictions_format != "jsonl":
+        yield f"{field}.predictions_format", f"{config.predictions_format!r} is not supported; use 'jsonl'."
+    prefix = config.gcs_destination.output_uri_prefix
+    problems = _uri_problems(prefix if "/" in prefix.removeprefix("gs://") else prefix + "/", needs_object=False)
+    yield from ((f"{field}.gcs_destination.output_uri_prefix", problem) for problem in problems)
+
+
+def _uri_problems(uri: str, *, needs_object: bool) -> Iterator[str]:
+    match = _GCS_URI.fullmatch(uri)
+    if match is None or (needs_object and not match[2]):
+        yield f"Invalid Cloud Storage URI: {uri!r}."
+    elif "*" in uri:
+        yield f"A wildcard is not supported: {uri!r}."
