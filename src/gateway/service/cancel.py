@@ -1,0 +1,54 @@
+"""Cancel: records the wish. What is still queued ends at once; the controller carries the wish to Vertex."""
+
+from datetime import datetime
+
+from gateway.domain.batch_job import BatchJob
+from gateway.domain.states import State
+from gateway.identity.authorize import Access, authorize
+from gateway.identity.principal import Principal
+from gateway.policy.model import DEFAULT_RETENTION, Policy
+from gateway.policy.source import PolicySource
+from gateway.service.missing import not_found
+from gateway.service.view import View
+from gateway.service.waiting import Explainer
+from gateway.store.changes import Changes
+from gateway.store.model import Change
+from gateway.store.reads import Reads
+
+REASON = "CANCEL_REQUESTED"
+
+
+class CancelBatchJob:
+    """Answers the batch job with the wish recorded; calling again changes nothing."""
+
+    def __init__(self, policies: PolicySource, changes: Changes, reads: Reads, explainer: Explainer) -> None:
+        self._policies = policies
+        self._changes = changes
+        self._reads = reads
+        self._explainer = explainer
+
+    async def __call__(self, principal: Principal, team: str, id: int) -> View:  # noqa: A002 - the domain's word
+        """The batch job after the call; raises TEAM_FORBIDDEN, ROLE_FORBIDDEN, NOT_FOUND or STORE_UNAVAILABLE."""
+        policy = self._policies.current
+        authorize(policy, principal, team, Access.CANCEL)
+        changed = await self._changes.change(team, id, cancelling(policy, principal.name))
+        job = changed.after if changed is not None else await self._reads.get(team, id)
+        if job is None:
+            raise not_found(team, id)
+        return await self._explainer.view(job)
+
+
+def cancelling(policy: Policy, actor: str) -> Change:
+    """The pure change: QUEUED ends, active ones carry the wish, and what has ended or is being cancelled stays."""
+
+    def change(job: BatchJob, now: datetime) -> BatchJob | None:
+        if job.ended or job.cancel_time is not None or job.delete_time is not None:
+            return None
+        if job.state is not State.QUEUED:
+            return job.wish_cancel(time=now, actor=actor)
+        team = policy.teams.get(job.team)
+        kept_for = DEFAULT_RETENTION if team is None else team.retention
+        ends = {"cancel_time": now, "end_time": now, "expire_time": now + kept_for}
+        return job.move(State.CANCELLED, time=now, reason=REASON, actor=actor, **ends)
+
+    return change

@@ -1,0 +1,113 @@
+"""Why a queued batch job waits, worked out from what dispatch itself decides by.
+
+Each pool's order is computed on demand, at most once a second on this replica, and never stored.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.domain.batch_job import BatchJob, PoolId
+from gateway.domain.fair_share import Contender, PoolSnapshot, TeamSnapshot, order, waiting_reason
+from gateway.domain.states import State
+from gateway.policy.model import Mode, Policy
+from gateway.policy.source import PolicySource
+from gateway.service.fresh import Fresh
+from gateway.service.view import View, Waiting
+from gateway.store.lease import Lease
+from gateway.store.model import PoolState
+from gateway.store.pools import Pools
+from gateway.store.reads import Reads
+
+FRESH_SECONDS: Final = 1.0
+MOST_HEADS: Final = 1000
+"""How far into a team's queue positions are worked out; behind that a batch job has no position yet."""
+ORDERED_AT_ONCE: Final = 500
+"""More queued batch jobs than this are put in order in a thread, so that no call waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """One pool at one moment: what is true of it, its teams, and the place of each queued batch job."""
+
+    time: datetime
+    pool: PoolSnapshot | None
+    teams: Mapping[str, TeamSnapshot]
+    positions: Mapping[int, int]
+    has_leader: bool
+
+
+class Explainer:
+    """Adds `waiting` to queued batch jobs."""
+
+    def __init__(self, policies: PolicySource, reads: Reads, pools: Pools, lease: Lease, clock: Clock) -> None:
+        self._policies = policies
+        self._reads = reads
+        self._pools = pools
+        self._lease = lease
+        self._clock = clock
+        self._fresh = Fresh(self._look, clock, seconds=FRESH_SECONDS)
+
+    async def view(self, job: BatchJob) -> View:
+        """The batch job with its reason for waiting, as of at most a second ago; raises STORE_UNAVAILABLE."""
+        if job.state is not State.QUEUED:
+            return View(job)
+        seen = await self._fresh.get(job.pool)
+        team = seen.teams.get(job.team)
+        reason = waiting_reason(seen.pool, team, has_leader=seen.has_leader)
+        return View(job, Waiting(reason, seen.positions.get(job.id), seen.time))
+
+    async def views(self, jobs: Iterable[BatchJob]) -> tuple[View, ...]:
+        """The same for many; each pool is looked at once."""
+        return tuple([await self.view(job) for job in jobs])
+
+    async def _look(self, pool: PoolId) -> _Pool:
+        time = self._clock.now()
+        contenders = await self._reads.contenders(pool, MOST_HEADS)
+        active = await self._reads.active_by_team()
+        state = (await self._pools.all()).get(pool)
+        has_leader = await self._lease.has_leader()
+        policy = self._policies.current
+        snapshot = pool_snapshot(policy, pool, state, sum(each.active for each in contenders))
+        teams = team_snapshots(policy, active)
+        positions: Mapping[int, int] = {}
+        if snapshot is not None:
+            positions = await _positions(snapshot, teams, contenders)
+        return _Pool(time, snapshot, teams, positions, has_leader)
+
+
+def pool_snapshot(policy: Policy, pool: PoolId, state: PoolState | None, active: int) -> PoolSnapshot | None:
+    """The pool as the leader sees it, or as the policy does before a leader has written about it; None: removed."""
+    configured = policy.pools.get(pool)
+    if configured is None:
+        return None
+    if state is None or state.update_time is None:
+        return PoolSnapshot(pool, configured.capacity, active)
+    return PoolSnapshot(pool, state.capacity, active, state.others, state.strays, gate_open=state.gate_open)
+
+
+def team_snapshots(policy: Policy, active: Mapping[str, int]) -> dict[str, TeamSnapshot]:
+    """The policy's teams with what each has active; a limit in shadow mode is none."""
+    snapshots: dict[str, TeamSnapshot] = {}
+    for name, team in policy.teams.items():
+        quota = team.quotas.active_jobs
+        limit = quota.limit if quota is not None and quota.mode is Mode.ENFORCE else None
+        snapshots[name] = TeamSnapshot(name, team.weight, active.get(name, 0), limit, paused=team.paused)
+    return snapshots
+
+
+async def _positions(
+    pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: tuple[Contender, ...]
+) -> dict[int, int]:
+    if sum(len(each.heads) for each in contenders) > ORDERED_AT_ONCE:
+        return await asyncio.to_thread(_in_order, pool, teams, contenders)
+    return _in_order(pool, teams, contenders)
+
+
+def _in_order(
+    pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: tuple[Contender, ...]
+) -> dict[int, int]:
+    return {choice.head.id: place for place, choice in enumerate(order(pool, teams, contenders))}
