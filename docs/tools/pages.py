@@ -30,4 +30,4 @@ def run(page: str, render: Callable[[], str], *, tool: str, source: str) -> None
     if not arguments.check:
         file.write_text(text)
     elif not file.is_file() or file.read_text() != text:
-        sys.exit(f"docs/{page} is not what {source} makes; run `make docs`")
+        sys.exit(f"docs/{page} differs from what is made from {source}; run `make docs`")

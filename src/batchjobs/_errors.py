@@ -1,0 +1,175 @@
+"""What a failed call says, decoded: the code, the reason and every detail, and the same in sentences for a person."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, Protocol, cast
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2, status_pb2
+
+DETAILS_TRAILER: Final = "grpc-status-details-bin"
+PUSHBACK_TRAILER: Final = "grpc-retry-pushback-ms"
+
+TENTHS_BELOW: Final = 10
+"""Seconds below which a wait is shown with tenths."""
+
+UNCLEAR: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
+"""Codes after which the gateway may or may not have done what it was asked."""
+
+DONE_NOTHING: Final = frozenset({"LOCATION_UNAVAILABLE", "OVERLOADED"})
+"""Reasons that say that nothing was recorded, whatever the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that is wrong: a field, a URI or a quota's owner; a sentence; a reason where there is one."""
+
+    subject: str
+    description: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How one call failed.
+
+    `retry_after` is how long the gateway asks to wait; `pushback` is what it tells gRPC's own retry: negative means not
+    to repeat the call as it is. Both are None where it says nothing.
+    """
+
+    code: grpc.StatusCode
+    message: str
+    reason: str = ""
+    domain: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    fields: tuple[Violation, ...] = ()
+    preconditions: tuple[Violation, ...] = ()
+    quotas: tuple[Violation, ...] = ()
+    resource: Violation | None = None
+    retry_after: timedelta | None = None
+    pushback: timedelta | None = None
+
+    @property
+    def outcome_unknown(self) -> bool:
+        """Whether the gateway may have done what it was asked all the same."""
+        return self.code in UNCLEAR and self.reason not in DONE_NOTHING
+
+    def sentences(self) -> list[str]:
+        """The message, then a line for each detail, then how long to wait."""
+        lines = [self.message or f"The call failed with {self.code.name}."]
+        for violation in (*self.fields, *self.preconditions, *self.quotas):
+            reason = f" ({violation.reason})" if violation.reason else ""
+            lines.append(f"  {violation.subject}: {violation.description}{reason}")
+        if self.resource and self.resource.description:
+            lines.append(f"  {self.resource.subject}: {self.resource.description}")
+        if self.retry_after is not None:
+            seconds = max(self.retry_after.total_seconds(), 0.1)
+            lines.append(f"  Try again in {seconds:.{0 if seconds >= TENTHS_BELOW else 1}f} s.")
+        return lines
+
+
+class CallFailedError(Exception):
+    """A call that failed for good. `outcome_unknown` looks at every attempt that was made, not only at the last."""
+
+    def __init__(self, failure: Failure, *, outcome_unknown: bool) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.outcome_unknown = outcome_unknown
+
+
+class _EndedCall(Protocol):
+    """What grpc's synchronous and asyncio errors have in common; its type information leaves it out."""
+
+    def code(self) -> grpc.StatusCode | None: ...
+    def details(self) -> str | None: ...
+    def trailing_metadata(self) -> Iterable[tuple[str, str | bytes]] | None: ...
+
+
+def decode(error: grpc.RpcError) -> Failure:
+    """Read a failed call, synchronous or asyncio. Details that cannot be read are left out."""
+    ended = cast("_EndedCall", error)
+    trailers = dict(ended.trailing_metadata() or ())
+    details = [message for any_message in _status(trailers).details if (message := _unpack(any_message)) is not None]
+    info = _first(details, error_details_pb2.ErrorInfo)
+    retry = _first(details, error_details_pb2.RetryInfo)
+    resource = _first(details, error_details_pb2.ResourceInfo)
+    return Failure(
+        code=ended.code() or grpc.StatusCode.UNKNOWN,
+        message=ended.details() or "",
+        reason=info.reason,
+        domain=info.domain,
+        metadata=dict(info.metadata),
+        fields=_violations(details, error_details_pb2.BadRequest, "field_violations", "field"),
+        preconditions=_violations(details, error_details_pb2.PreconditionFailure, "violations", "subject"),
+        quotas=_violations(details, error_details_pb2.QuotaFailure, "violations", "subject"),
+        resource=Violation(resource.resource_name, resource.description) if resource.resource_name else None,
+        retry_after=retry.retry_delay.ToTimedelta() if retry.HasField("retry_delay") else None,
+        pushback=_pushback(trailers),
+    )
+
+
+_KNOWN: Final = {
+    kind.DESCRIPTOR.full_name: kind
+    for kind in (
+        error_details_pb2.ErrorInfo,
+        error_details_pb2.RetryInfo,
+        error_details_pb2.ResourceInfo,
+        error_details_pb2.BadRequest,
+        error_details_pb2.PreconditionFailure,
+        error_details_pb2.QuotaFailure,
+    )
+}
+
+
+def _status(trailers: Mapping[str, str | bytes]) -> status_pb2.Status:
+    value = trailers.get(DETAILS_TRAILER, b"")
+    try:
+        return status_pb2.Status.FromString(value)
+    except (DecodeError, TypeError):
+        return status_pb2.Status()
+
+
+def _unpack(any_message: AnyMessage) -> Message | None:
+    kind = _KNOWN.get(any_message.TypeName())
+    try:
+        return cast("Message", kind.FromString(any_message.value)) if kind else None
+    except DecodeError:
+        return None
+
+
+def _first(details: Iterable[Message], kind: type[Message]) -> Any:
+    """The first detail of a kind, or an empty one. Google's detail messages come without types."""
+    return next((detail for detail in details if isinstance(detail, kind)), kind())
+
+
+def _violations(details: Iterable[Message], kind: type[Message], rows: str, subject: str) -> tuple[Violation, ...]:
+    return tuple(
+        Violation(getattr(row, subject), row.description, getattr(row, "reason", ""))
+        for detail in details
+        if isinstance(detail, kind)
+        for row in getattr(detail, rows)
+    )
+
+
+def _pushback(trailers: Mapping[str, str | bytes]) -> timedelta | None:
+    """By gRPC's rule: what is not a whole number means not to repeat, as a negative one does."""
+    value = trailers.get(PUSHBACK_TRAILER)
+    if value is None:
+        return None
+    try:
+        return timedelta(milliseconds=int(value))
+    except (ValueError, OverflowError):
+        return timedelta(milliseconds=-1)

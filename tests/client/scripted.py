@@ -1,0 +1,138 @@
+"""A gateway that answers what the test tells it, and the command run in this process."""
+
+import asyncio
+import contextlib
+import io
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from batchjobs.cli.main import main
+from batchjobs.v1 import batch_jobs_pb2, batch_jobs_pb2_grpc
+
+NAME = "teams/ranking/batchJobs/174873600000012345"
+SUBMIT = ("submit", "--model", "flash", "--source", "gs://in/a.jsonl", "--destination", "gs://out/x")
+State = batch_jobs_pb2.BatchJob.State
+
+
+@dataclass
+class Refusal:
+    """A failed answer, as the gateway sends them."""
+
+    code: grpc.StatusCode
+    message: str = "No."
+    reason: str = ""
+    details: tuple[Message, ...] = ()
+    retry_after: timedelta | None = None
+    pushback: str | None = None
+
+    async def abort(self, context: grpc.aio.ServicerContext) -> None:
+        details = list(self.details)
+        if self.reason:
+            details.append(error_details_pb2.ErrorInfo(reason=self.reason, domain="batchjobs.gateway"))
+        if self.retry_after is not None:
+            delay = Duration()
+            delay.FromTimedelta(self.retry_after)
+            details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+        status = status_pb2.Status(code=self.code.value[0], message=self.message)
+        for detail in details:
+            packed = AnyMessage()
+            packed.Pack(detail)
+            status.details.append(packed)
+        trailers = [("grpc-status-details-bin", status.SerializeToString())]
+        if self.pushback is not None:
+            trailers.append(("grpc-retry-pushback-ms", self.pushback))
+        await context.abort(self.code, self.message, tuple(trailers))
+
+
+@dataclass
+class Gateway(batch_jobs_pb2_grpc.BatchJobsServicer):
+    """Answers each call with the next line of the script; keeps what it was asked, and by whom.
+
+    A line is a message, a Refusal or, for a watch, a list of messages, Refusals and events to wait for.
+    """
+
+    endpoint: str = ""
+    script: dict[str, list] = field(default_factory=lambda: defaultdict(list))
+    asked: list[tuple[str, Message, dict[str, str]]] = field(default_factory=list)
+    stopped_watching: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def requests(self, method: str) -> list[Message]:
+        return [request for name, request, _ in self.asked if name == method]
+
+    async def _answer(self, method: str, request: Message, context: grpc.aio.ServicerContext) -> Message:
+        self.asked.append((method, request, dict(context.invocation_metadata())))
+        line = self.script[method].pop(0)
+        if isinstance(line, asyncio.Event):
+            await line.wait()
+        if isinstance(line, Refusal):
+            await line.abort(context)
+        return line
+
+    async def CreateBatchJob(self, request, context):  # noqa: N802 - gRPC's name
+        return await self._answer("CreateBatchJob", request, context)
+
+    async def GetBatchJob(self, request, context):  # noqa: N802 - gRPC's name
+        return await self._answer("GetBatchJob", request, context)
+
+    async def ListBatchJobs(self, request, context):  # noqa: N802 - gRPC's name
+        return await self._answer("ListBatchJobs", request, context)
+
+    async def CancelBatchJob(self, request, context):  # noqa: N802 - gRPC's name
+        return await self._answer("CancelBatchJob", request, context)
+
+    async def DeleteBatchJob(self, request, context):  # noqa: N802 - gRPC's name
+        return await self._answer("DeleteBatchJob", request, context)
+
+    async def WatchBatchJob(self, request, context):  # noqa: N802 - gRPC's name
+        self.asked.append(("WatchBatchJob", request, dict(context.invocation_metadata())))
+        try:
+            for step in self.script["WatchBatchJob"].pop(0):
+                if isinstance(step, Refusal):
+                    await step.abort(context)
+                elif isinstance(step, asyncio.Event):
+                    await step.wait()
+                else:
+                    yield step
+        finally:
+            self.stopped_watching.set()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Awaitable[Ran]]
+
+
+def run_here(arguments: list[str]) -> Ran:
+    """Run the command in this process, from its entry point to its exit code."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(arguments)
+        except SystemExit as end:
+            code = end.code or 0
+    return Ran(code, out.getvalue(), err.getvalue())
+
+
+def batch_job(state: int = State.QUEUED, **fields: object) -> batch_jobs_pb2.BatchJob:
+    """A batch job as the gateway would answer it."""
+    whole = {"name": NAME, "model": "flash", "effective_model": "publishers/google/models/gemini-2.5-flash"}
+    return batch_jobs_pb2.BatchJob(**(whole | {"state": state, "pool": "corp-ml/us-central1"} | fields))
+
+
+def event(state: int, **fields: object) -> batch_jobs_pb2.WatchEvent:
+    return batch_jobs_pb2.WatchEvent(batch_job=batch_job(state, **fields), synced=True)
