@@ -1,0 +1,53 @@
+"""The content of a create as one hash: what tells a retry from another request under the same `request_id`."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from gateway.admission.fields import destination_field, source_field
+from gateway.domain.batch_job import Spec
+
+VERSION: Final = "1"
+
+
+def content_hash(spec: Spec) -> str:
+    """The SHA-256, in hexadecimal, of a canonical form of the spec as sent: before aliases, defaults and inference.
+
+    The order of labels and parameters does not count, nor does the language that serialised them. A field that is absent
+    does not appear at all, so a field added later leaves old hashes as they are.
+    """
+    canonical = json.dumps(_canonical(spec), sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(f"{VERSION}:{canonical}".encode()).hexdigest()
+
+
+def _canonical(spec: Spec) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "display_name": spec.display_name,
+        "model": spec.model,
+        "region": spec.region,
+        source_field(spec.source): spec.source_uri,
+        destination_field(spec.destination): spec.destination_uri,
+        "model_parameters": _value(spec.model_parameters),
+        "labels": dict(spec.labels),
+    }
+    kept = {name: value for name, value in fields.items() if value not in ("", {})}
+    if spec.priority is not None:
+        kept["priority"] = spec.priority
+    if spec.max_queue_duration is not None:
+        kept["max_queue_microseconds"] = spec.max_queue_duration // timedelta(microseconds=1)
+    return kept
+
+
+def _value(value: Any) -> Any:
+    """The value with every number as a double, which is all that a protobuf Struct knows."""
+    match value:
+        case bool() | None | str():
+            return value
+        case int() | float():
+            return float(value)
+        case Mapping():
+            return {name: _value(item) for name, item in value.items()}
+        case _:
+            return [_value(item) for item in value]
