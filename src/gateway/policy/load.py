@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from gateway.policy.contradictions import report_contradictions
+from gateway.policy.document import PolicyFile
 from gateway.policy.model import Policy
 from gateway.policy.problems import Path, PolicyError, Problem, path_text
 from gateway.policy.resolve import resolve
@@ -16,7 +17,7 @@ from gateway.policy.yaml_reader import read_yaml
 
 MAX_BYTES: Final = 1 << 20
 
-__all__ = ["MAX_BYTES", "PolicyError", "Problem", "load_policy", "parse_policy", "read_policy_file"]
+__all__ = ["MAX_BYTES", "PolicyError", "Problem", "load_policy", "parse_policy", "read_document", "read_policy_file"]
 
 
 def load_policy(path: FilePath | str) -> Policy:
@@ -40,13 +41,13 @@ def read_policy_file(path: FilePath | str) -> bytes:
     try:
         # Opening a named pipe would wait for its writer.
         if path.exists() and not path.is_file():
-            raise PolicyError([Problem(str(path), 0, "", "is not a file")])
+            raise PolicyError.about_file(path, "is not a file")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise PolicyError([Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]) from error
+        raise PolicyError.about_file(path, f"cannot be read: {error.strerror}") from error
     if len(content) > MAX_BYTES:
-        raise PolicyError([Problem(str(path), 0, "", f"is larger than {MAX_BYTES} bytes")])
+        raise PolicyError.about_file(path, f"is larger than {MAX_BYTES} bytes")
     return content
 
 
@@ -57,11 +58,21 @@ def parse_policy(content: bytes | str, file: str = "policy.yaml") -> Policy:
         PolicyError: the text does not parse or contradicts itself.
 
     """
+    return resolve(read_document(content, file))
+
+
+def read_document(content: bytes | str, file: str) -> PolicyFile:
+    """The typed file, found free of contradictions.
+
+    Raises:
+        PolicyError: the text does not parse or contradicts itself.
+
+    """
     judge = _Judge(file)
     shaped = judge.read(content)
     if shaped is None or judge.problems:
         raise PolicyError(judge.problems)
-    return resolve(shaped.file)
+    return shaped.file
 
 
 class _Judge:

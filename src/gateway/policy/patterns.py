@@ -126,13 +126,16 @@ def check_destination_pattern(text: str) -> str:
         raise ValueError("a destination's bucket or project is spelt out, without a star")
     if text.startswith("gs://") and "/" not in text.removeprefix("gs://"):
         raise ValueError("names a bucket and nothing in it: end it with /** for all of it")
+    # `bq://corp.**` would take in `bq://corp.example:other.d.t`, a table of another project.
+    if text.startswith("bq://") and "**" in text:
+        raise ValueError("a destination table has three parts: write * for each, bq://corp-out.*.*")
     return text
 
 
 def _split_uri(text: str) -> tuple[str, str]:
     """The bucket or project, and what follows."""
     _check_glob(text)
-    if unknown := next((char for char in "?#[]" if char in text), None):
+    if unknown := next((char for char in "?#[" if char in text), None):
         raise ValueError(f"{unknown} has no meaning here and stands in no URI that is taken: use * and **")
     if text.startswith("gs://"):
         bucket, _, inside = text.removeprefix("gs://").partition("/")

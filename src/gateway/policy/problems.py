@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 Path = tuple[str | int, ...]
 """A place in the document: keys of maps and indexes of lists, from the top."""
@@ -35,6 +35,11 @@ class PolicyError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems))
         super().__init__("\n".join(map(str, self.problems)))
+
+    @classmethod
+    def about_file(cls, file: object, reason: str) -> Self:
+        """The file itself is the problem, not what stands in it."""
+        return cls([Problem(str(file), 0, "", reason)])
 
 
 def path_text(path: Path) -> str:

@@ -1,0 +1,133 @@
+"""What a policy may say and probably does not mean. Each rule is one function; none of them refuses a file."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.policy.document import PolicyFile
+from gateway.policy.match import has_star, matches
+from gateway.policy.model import Policy
+from gateway.policy.models import PUBLISHER, allows_model, effective_model
+
+_ANYBODY: Final = re.compile(r"(jwt:[^:]+|mtls-dns|dev):[*:.]+")
+_ANYTHING: Final = re.compile(r"gs://\*+(/.*)?|bq://\*+(\..*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """One warning, and the teams it is about; without teams it is about the file."""
+
+    text: str
+    teams: frozenset[str] = frozenset()
+
+
+def warnings(file: PolicyFile, policy: Policy) -> tuple[Warn, ...]:
+    """Every warning, rule by rule."""
+    return tuple(warning for rule in RULES for warning in rule(file, policy))
+
+
+def _pools_without_teams(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    named = {pool for team in policy.teams.values() for pool in team.pools}
+    reached = {team.pool_for(region) for team in policy.teams.values() for region in team.regions}
+    for pool in policy.pools:
+        if pool not in named:
+            yield Warn(f"pool {pool}: nobody can reach it, no team's pools take it in")
+        elif pool not in reached:
+            yield Warn(f"pool {pool}: reached only by callers who name its project; other pools come first")
+
+
+def _draining_pools(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    for pool in policy.pools.values():
+        if pool.capacity == 0:
+            yield Warn(f"pool {pool.id}: capacity 0, it drains and starts nothing new")
+
+
+def _empty_pool_patterns(file: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    places = {"defaults": file.defaults, **{f"team {name}": team for name, team in file.teams.items()}}
+    for place, section in places.items():
+        for pattern in section.pools:
+            if has_star(pattern) and not any(matches(pattern, str(pool)) for pool in policy.pools):
+                teams = frozenset() if place == "defaults" else frozenset({place.removeprefix("team ")})
+                yield Warn(f"{place}: the pool pattern {pattern} takes in no pool", teams)
+
+
+def _idle_teams(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    for team in policy.teams.values():
+        lacks = {
+            "submitters": team.submitters,
+            "pools": team.pools,
+            "models": team.models,
+            "sources": team.sources,
+            "destinations": team.destinations,
+        }
+        if missing := [name for name, held in lacks.items() if not held]:
+            yield Warn(
+                f"team {team.name}: it can create nothing, as it has no {', no '.join(missing)}",
+                frozenset({team.name}),
+            )
+
+
+def _unusable_aliases(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    for alias in policy.aliases:
+        model = effective_model(policy, alias)
+        if not any(allows_model(team, model) for team in policy.teams.values()):
+            yield Warn(f"alias {alias}: nobody may use its model {model}")
+
+
+def _hiding_aliases(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    for alias in policy.aliases:
+        teams = [team.name for team in policy.teams.values() if allows_model(team, PUBLISHER + alias)]
+        if teams:
+            yield Warn(
+                f"alias {alias}: it hides a model of that name, which {_listed(teams)} may use; who means the model "
+                f"writes {PUBLISHER}{alias}",
+                frozenset(teams),
+            )
+
+
+def _shared_projects(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    for project in dict.fromkeys(pool.project for pool in policy.pools):
+        teams = [team for team in policy.teams.values() if any(pool.project == project for pool in team.pools)]
+        if len({frozenset(team.sources) for team in teams}) > 1:
+            names = [team.name for team in teams]
+            yield Warn(
+                f"project {project}: {_listed(names)} share it and have different sources; files named inside rows "
+                "are read with the project's rights, so give each trust domain a project of its own",
+                frozenset(names),
+            )
+
+
+def _open_doors(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    for team in policy.teams.values():
+        for pattern in (*team.submitters, *team.viewers):
+            if _ANYBODY.fullmatch(pattern):
+                yield Warn(f"team {team.name}: {pattern} takes in everybody of that kind", frozenset({team.name}))
+    for pattern in policy.operators:
+        if _ANYBODY.fullmatch(pattern):
+            yield Warn(f"operators: {pattern} takes in everybody of that kind")
+
+
+def _open_sources(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    for team in policy.teams.values():
+        for pattern in team.sources:
+            if _ANYTHING.fullmatch(pattern):
+                reason = "takes in everything that the gateway's own credentials can read"
+                yield Warn(f"team {team.name}: {pattern} {reason}", frozenset({team.name}))
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+RULES: Final[tuple[Callable[[PolicyFile, Policy], Iterator[Warn]], ...]] = (
+    _pools_without_teams,
+    _draining_pools,
+    _empty_pool_patterns,
+    _idle_teams,
+    _unusable_aliases,
+    _hiding_aliases,
+    _shared_projects,
+    _open_doors,
+    _open_sources,
+)
