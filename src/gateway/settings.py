@@ -1,0 +1,211 @@
+"""How one process runs: every setting, in one typed place. Flags, environment, checks and docs are made from it.
+
+What teams may do is not here: that is the policy.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum, unique
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+PREFIX: Final = "GATEWAY_"
+_NAME: Final = r"^[a-z][a-z0-9_-]{0,62}$"
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
+_HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):(\d{1,5})")
+_HIGHEST_PORT: Final = 65535
+
+# Kubernetes puts these into every container of a namespace that has a Service called "gateway".
+_FROM_KUBERNETES: Final = re.compile(r"GATEWAY_(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_(TCP|UDP)\w*)")
+
+
+class SettingsError(Exception):
+    """Settings that this process must not run with; the message has a line for each problem."""
+
+
+@unique
+class Role(StrEnum):
+    """What a replica does: everything, or serving callers alone."""
+
+    ALL = "all"
+    API = "api"
+
+
+def _duration(value: Any) -> Any:
+    """`20`, `20s`, `500ms`, `5m`, `1h`, `30d`; a bare number is seconds."""
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("is a number with a unit, such as 500ms, 20s, 5m, 1h or 30d; a bare number is seconds")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be above zero")
+    return value
+
+
+def _address(value: str) -> str:
+    match = _HOST_PORT.fullmatch(value)
+    if match is None or int(match[2]) > _HIGHEST_PORT:
+        raise ValueError("is host:port, such as 127.0.0.1:8470 or [::1]:8470; port 0 takes a free one")
+    return value
+
+
+Seconds = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class Settings(BaseModel):
+    """The settings of one process. The environment variable of a field is `GATEWAY_` and its name in upper case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: str = Field(pattern=_NAME)
+    """The installation's name, the label `batchjobs_gateway` on every Vertex job. Two installations that share a Google
+    Cloud project must differ in it, and it must survive a restore of the database."""
+    policy: Path
+    """The policy file: pools, teams and limits. It is reloaded while the process runs."""
+    database_url: SecretStr
+    """The PostgreSQL that keeps everything, `postgresql://user@host/database`, reached directly or through a session
+    pooler."""
+    database_password_file: Path | None = None
+    """A file with the database's password, where the URL has none."""
+
+    role: Role = Role.ALL
+    """`all` serves callers and may lead; `api` serves callers only and never loads Google's client for Vertex."""
+    insecure: bool = False
+    """Plaintext and development identity, for this machine alone: every listener must be on loopback."""
+    api_listen: Address = "127.0.0.1:8470"
+    """Where the API listens."""
+    health_listen: Address = "127.0.0.1:8471"
+    """Where the plaintext health service for probes listens."""
+    metrics_listen: Address = "127.0.0.1:9470"
+    """Where Prometheus finds the metrics, over HTTP."""
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    """The least important log lines that are written: DEBUG, INFO, WARNING or ERROR."""
+
+    vertex_emulator: Address | None = None
+    """`host:port` of a Vertex emulator that stands in for every region. Only with `insecure`."""
+    storage_endpoint: str = Field(default="", pattern="^(https?://.+)?$")
+    """URL of a Cloud Storage that is asked without credentials, such as the emulator's. Only with `insecure`."""
+    storage_project: str = ""
+    """The Google Cloud project that look-ups in Cloud Storage are made from; empty takes the credentials' own."""
+
+    lease: Seconds = timedelta(seconds=10)
+    """How long a leader leads without a renewal."""
+    lease_margin: Seconds = timedelta(seconds=3)
+    """How long before the end of its lease a leader stops submitting; shorter than the lease."""
+    create_deadline: Seconds = timedelta(seconds=20)
+    """How long one create on Vertex may take, the commit before it included."""
+    tcp_user_timeout: Seconds = timedelta(seconds=20)
+    """How long the bytes of a dead connection to Vertex may linger."""
+    list_lag: Seconds = timedelta(seconds=60)
+    """How long a Vertex job may be missing from Vertex's lists after it was made."""
+    settle: Seconds | None = None
+    """T: after it an unanswered create is settled. Empty takes the least that is safe, the sum of `create_deadline`,
+    `tcp_user_timeout` and `list_lag`; less than that is refused."""
+    submits_in_flight: int = Field(default=4, ge=1, le=100)
+    """How many creates may be under way in one pool at once."""
+    dispatch_interval: Seconds = timedelta(seconds=2)
+    """How often the leader looks for free slots where nothing wakes it sooner."""
+    poll_interval: Seconds = timedelta(seconds=10)
+    """How often the leader lists the running Vertex jobs of a pool."""
+
+    location_deadline: Seconds = timedelta(seconds=8)
+    """How long one look-up of a bucket or object may take."""
+    location_lifetime: Seconds = timedelta(minutes=5)
+    """How long a bucket's place is believed."""
+    watch_heartbeat: Seconds = timedelta(seconds=30)
+    """How long a watch may be silent."""
+    watch_age: Seconds = timedelta(minutes=30)
+    """How long a watch may last before its caller is asked to call again; shorter than `connection_age`."""
+    connection_age: Seconds = timedelta(hours=1)
+    """After how long a connection is asked to go, so that callers spread over new replicas."""
+    watches: int = Field(default=5000, ge=1)
+    """How many watches one replica serves at once."""
+    message_bytes: int = Field(default=4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
+    """The largest request that is read."""
+    waiting_creates: int = Field(default=1000, ge=1)
+    """How many creates of one team may wait on one replica before more are refused as OVERLOADED."""
+    drain_grace: Seconds = timedelta(seconds=20)
+    """How long calls may go on after SIGTERM."""
+    api_connections: int = Field(default=8, ge=1, le=200)
+    """Database connections for calls."""
+    controller_connections: int = Field(default=4, ge=1, le=100)
+    """Database connections for the leader's loops."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Self:
+        """Settings from `GATEWAY_*` variables, with `flags` (by field name, None is not given) before them.
+
+        Raises:
+            SettingsError: an unknown variable, or a value that must not be; every problem is named.
+
+        """
+        sent = {key: value for key, value in environment.items() if key.startswith(PREFIX)}
+        known = {PREFIX + field.upper(): field for field in cls.model_fields}
+        unknown = [key for key in sent if key not in known and not _FROM_KUBERNETES.fullmatch(key)]
+        values: dict[str, Any] = {known[key]: value for key, value in sent.items() if key in known}
+        values |= {key: value for key, value in (flags or {}).items() if value is not None}
+        problems = [f"{key}: there is no such setting" for key in sorted(unknown)]
+        settings: Self | None = None
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as error:
+            problems += [_problem(each["loc"], each["msg"]) for each in error.errors(include_input=False)]
+        if settings is not None:
+            problems += settings.contradictions()
+        if problems or settings is None:
+            raise SettingsError("\n".join(problems))
+        return settings
+
+    def contradictions(self) -> list[str]:
+        """What is wrong between settings that are each in order; empty where nothing is."""
+        least = self.create_deadline + self.tcp_user_timeout + self.list_lag
+        wrong = {
+            "lease_margin": (self.lease_margin >= self.lease, "must be shorter than the lease"),
+            "settle": (
+                self.settle is not None and self.settle < least,
+                f"must be at least {least.total_seconds():g}s, the sum of create_deadline, tcp_user_timeout, list_lag",
+            ),
+            "watch_age": (self.watch_age >= self.connection_age, "must be shorter than connection_age"),
+            "vertex_emulator": (bool(self.vertex_emulator) and not self.insecure, "needs insecure"),
+            "storage_endpoint": (bool(self.storage_endpoint) and not self.insecure, "needs insecure"),
+        }
+        return [_problem((field,), text) for field, (holds, text) in wrong.items() if holds]
+
+    @property
+    def listeners(self) -> tuple[str, ...]:
+        """Every address that this process listens on."""
+        return (self.api_listen, self.health_listen, self.metrics_listen)
+
+    def database_address(self) -> str:
+        """The database's URL with its password in it. Reads the password's file: blocks.
+
+        Raises:
+            SettingsError: the file cannot be read.
+
+        """
+        url = self.database_url.get_secret_value()
+        if self.database_password_file is None:
+            return url
+        try:
+            password = self.database_password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(_problem(("database_password_file",), str(error))) from error
+        parts = urlsplit(url)
+        user, _, host = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}"))
+
+
+def _problem(location: tuple[int | str, ...], text: str) -> str:
+    field = str(location[0])
+    return f"{PREFIX}{field.upper()} (--{field.replace('_', '-')}): {text.removeprefix('Value error, ')}"
