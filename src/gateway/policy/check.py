@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from gateway.policy.load import PolicyError, read_document, read_policy_file
 from gateway.policy.model import Mode, Policy, Quota, Quotas, TeamPolicy
 from gateway.policy.resolve import resolve
+from gateway.policy.text import duration_text
 from gateway.policy.warnings import Warn, warnings
 
 NONE: Final = "-"
-_UNITS: Final = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,10 @@ def _limits(teams: Sequence[TeamPolicy]) -> Iterator[list[str]]:
     yield ["team", "weight", *names, "retention", "max_queue_duration", ""]
     for team in teams:
         quotas = [_quota(quota) for _, quota in team.quotas.items()]
-        times = [_duration(team.retention), _duration(team.max_queue_duration)]
+        times = [
+            duration_text(team.retention),
+            duration_text(team.max_queue_duration) if team.max_queue_duration else NONE,
+        ]
         yield [team.name, f"{team.weight:g}", *quotas, *times, "paused" if team.paused else ""]
 
 
@@ -100,14 +102,6 @@ def _quota(quota: Quota | None) -> str:
     if quota is None:
         return NONE
     return f"{quota.limit} (shadow)" if quota.mode is Mode.SHADOW else str(quota.limit)
-
-
-def _duration(value: timedelta | None) -> str:
-    """In the largest unit that holds it whole, as the file writes it."""
-    if value is None:
-        return NONE
-    seconds = int(value.total_seconds())
-    return next(f"{seconds // size}{unit}" for unit, size in _UNITS if seconds % size == 0)
 
 
 def _counted(count: int, noun: str) -> str:

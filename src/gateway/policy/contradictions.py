@@ -1,6 +1,7 @@
 """What a file may not say although each part of it is well formed: its parts contradict each other."""
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from gateway.policy.document import QuotasSection, TeamSection
 from gateway.policy.match import has_star
@@ -14,16 +15,12 @@ Report = Callable[[Path, str], None]
 
 def report_contradictions(shaped: Shaped, report: Report) -> None:
     """Tell every contradiction. What was cut from the file for its shape is taken as unknown, not as absent."""
-    _pools(shaped, report)
-    _project_numbers(shaped, report)
-    _aliases(shaped.file.aliases, report)
-    if "pools" not in shaped.cut:
-        _pool_names(shaped, report)
-    if "defaults" not in shaped.cut:
-        _quota_limits(shaped, report)
+    for rule in RULES:
+        rule(shaped, report)
 
 
 def _pools(shaped: Shaped, report: Report) -> None:
+    """Two pools are the same project and region."""
     first: dict[tuple[str, str], int] = {}
     for i, pool in zip(shaped.pool_indexes, shaped.file.pools, strict=True):
         earlier = first.setdefault((pool.project, pool.region), i)
@@ -32,6 +29,7 @@ def _pools(shaped: Shaped, report: Report) -> None:
 
 
 def _project_numbers(shaped: Shaped, report: Report) -> None:
+    """A project has two numbers, or a number two projects."""
     numbers: dict[str, str] = {}
     projects: dict[str, str] = {}
     for i, pool in zip(shaped.pool_indexes, shaped.file.pools, strict=True):
@@ -47,7 +45,9 @@ def _project_numbers(shaped: Shaped, report: Report) -> None:
             report(path, f"{pool.project_number} is the number of {owner} elsewhere in this file")
 
 
-def _aliases(aliases: dict[str, str], report: Report) -> None:
+def _aliases(shaped: Shaped, report: Report) -> None:
+    """An alias stands for itself or for another alias."""
+    aliases = shaped.file.aliases
     for alias, model in aliases.items():
         target = parse_model_name(model).full.removeprefix(PUBLISHER)
         if target == alias:
@@ -62,6 +62,9 @@ def _sections(shaped: Shaped) -> Iterator[tuple[Path, TeamSection]]:
 
 
 def _pool_names(shaped: Shaped, report: Report) -> None:
+    """A team, or `defaults`, names a pool without a star that the file does not have."""
+    if "pools" in shaped.cut:
+        return
     pools = {f"{pool.project}/{pool.region}" for pool in shaped.file.pools}
     for path, section in _sections(shaped):
         for i, pattern in enumerate(section.pools):
@@ -70,6 +73,9 @@ def _pool_names(shaped: Shaped, report: Report) -> None:
 
 
 def _quota_limits(shaped: Shaped, report: Report) -> None:
+    """A quota has a mode, and no limit: neither the team nor `defaults` gives one."""
+    if "defaults" in shaped.cut:
+        return
     defaults = shaped.file.defaults.quotas
     for name, team in shaped.file.teams.items():
         quotas = merged(defaults, team.quotas)
@@ -78,3 +84,12 @@ def _quota_limits(shaped: Shaped, report: Report) -> None:
             if section is not None and section.limit is None:
                 path = ("teams", name) if quota in team.quotas.model_fields_set else ("defaults",)
                 report((*path, "quotas", quota, "limit"), f"is missing: neither {name} nor defaults gives one")
+
+
+RULES: Final[tuple[Callable[[Shaped, Report], None], ...]] = (
+    _pools,
+    _project_numbers,
+    _aliases,
+    _pool_names,
+    _quota_limits,
+)

@@ -28,6 +28,7 @@ def warnings(file: PolicyFile, policy: Policy) -> tuple[Warn, ...]:
 
 
 def _pools_without_teams(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    """A pool that no team can reach, or only callers who name its project."""
     named = {pool for team in policy.teams.values() for pool in team.pools}
     reached = {team.pool_for(region) for team in policy.teams.values() for region in team.regions}
     for pool in policy.pools:
@@ -38,12 +39,14 @@ def _pools_without_teams(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
 
 
 def _draining_pools(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    """A pool of capacity 0."""
     for pool in policy.pools.values():
         if pool.capacity == 0:
             yield Warn(f"pool {pool.id}: capacity 0, it drains and starts nothing new")
 
 
 def _empty_pool_patterns(file: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    """A pool pattern with a star that takes in no pool."""
     places = {"defaults": file.defaults, **{f"team {name}": team for name, team in file.teams.items()}}
     for place, section in places.items():
         for pattern in section.pools:
@@ -53,6 +56,7 @@ def _empty_pool_patterns(file: PolicyFile, policy: Policy) -> Iterator[Warn]:
 
 
 def _idle_teams(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    """A team that can create nothing, as it has no submitters, pools, models, sources or destinations."""
     for team in policy.teams.values():
         lacks = {
             "submitters": team.submitters,
@@ -69,6 +73,7 @@ def _idle_teams(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
 
 
 def _unusable_aliases(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    """An alias whose model no team may use."""
     for alias in policy.aliases:
         model = effective_model(policy, alias)
         if not any(allows_model(team, model) for team in policy.teams.values()):
@@ -76,6 +81,7 @@ def _unusable_aliases(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
 
 
 def _hiding_aliases(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    """An alias that hides a model of the same name which a team may use."""
     for alias in policy.aliases:
         teams = [team.name for team in policy.teams.values() if allows_model(team, PUBLISHER + alias)]
         if teams:
@@ -87,6 +93,7 @@ def _hiding_aliases(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
 
 
 def _shared_projects(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    """Teams with different sources that share a Google Cloud project: a project is a trust domain."""
     for project in dict.fromkeys(pool.project for pool in policy.pools):
         teams = [team for team in policy.teams.values() if any(pool.project == project for pool in team.pools)]
         if len({frozenset(team.sources) for team in teams}) > 1:
@@ -99,6 +106,7 @@ def _shared_projects(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
 
 
 def _open_doors(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    """A principal pattern that takes in everybody of its kind."""
     for team in policy.teams.values():
         for pattern in (*team.submitters, *team.viewers):
             if _ANYBODY.fullmatch(pattern):
@@ -109,6 +117,7 @@ def _open_doors(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
 
 
 def _open_sources(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    """A source pattern that takes in every bucket or every project."""
     for team in policy.teams.values():
         for pattern in team.sources:
             if _ANYTHING.fullmatch(pattern):
