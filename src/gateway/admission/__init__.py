@@ -1,1 +1,1 @@
-"""The checks at create, in their order: shape, policy, place, quotas. Each answers everything it finds wrong at once."""
+"""The checks at create, in their order: shape, policy, place, quotas. Each answers all that it finds wrong."""

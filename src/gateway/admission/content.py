@@ -15,8 +15,8 @@ VERSION: Final = "1"
 def content_hash(spec: Spec) -> str:
     """The SHA-256, in hexadecimal, of a canonical form of the spec as sent: before aliases, defaults and inference.
 
-    The order of labels and parameters does not count, nor does the language that serialised them. A field that is absent
-    does not appear at all, so a field added later leaves old hashes as they are.
+    The order of labels and parameters does not count, nor does the language that serialised them. An absent field does
+    not appear at all, so a field that a later version adds leaves old hashes as they are.
     """
     canonical = json.dumps(_canonical(spec), sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(f"{VERSION}:{canonical}".encode()).hexdigest()

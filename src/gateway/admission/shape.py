@@ -92,7 +92,7 @@ def _display_name_violations(name: str) -> Iterator[FieldViolation]:
     if len(name) > MAX_DISPLAY_NAME:
         sentence = f"It has {len(name)} characters; at most {MAX_DISPLAY_NAME} are allowed."
         yield FieldViolation(DISPLAY_NAME, "DISPLAY_NAME_TOO_LONG", sentence)
-    if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in name[:MAX_DISPLAY_NAME]) or "\0" in name:
+    if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in name[:MAX_DISPLAY_NAME]):
         sentence = "It holds a control character or a line break: write it in one line of plain text."
         yield FieldViolation(DISPLAY_NAME, "DISPLAY_NAME_CHARACTER", sentence)
 
