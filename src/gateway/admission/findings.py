@@ -12,7 +12,7 @@ Places = Sequence[tuple[str, BucketPlace]]
 
 
 def refuse_bigquery(spec: Spec) -> None:
-    """Raises NOT_SERVED for a source or destination in BigQuery, naming the field; this version serves Cloud Storage."""
+    """Raises NOT_SERVED for a source or destination in BigQuery, naming each field."""
     violations: list[FieldViolation] = []
     sentence = "This version serves Cloud Storage only: use {}."
     if isinstance(spec.source, BigQuerySource):
@@ -33,8 +33,8 @@ def source_failure(failure: LocationError) -> Iterator[PreconditionViolation]:
             yield PreconditionViolation(Reason.SOURCE_NOT_FOUND, failure.subject, sentence)
         case ForbiddenError():
             sentence = (
-                f"The gateway may not look at {failure.subject} ({failure}). Ask the bucket's owner to grant the gateway's "
-                "service account storage.buckets.get and storage.objects.get on it."
+                f"The gateway may not look at {failure.subject} ({failure}). Ask the bucket's owner to grant the "
+                "gateway's service account storage.buckets.get and storage.objects.get on it."
             )
             yield PreconditionViolation(Reason.SOURCE_NOT_READABLE, failure.subject, sentence)
 
@@ -47,8 +47,8 @@ def destination_failure(failure: LocationError) -> Iterator[PreconditionViolatio
             yield PreconditionViolation(Reason.DESTINATION_NOT_FOUND, failure.subject, sentence)
         case ForbiddenError():
             sentence = (
-                f"{failure.subject} does not exist, or the gateway may not look at it ({failure}). Ask the bucket's owner "
-                "to grant the gateway's service account storage.buckets.get on it."
+                f"{failure.subject} does not exist, or the gateway may not look at it ({failure}). Ask the bucket's "
+                "owner to grant the gateway's service account storage.buckets.get on it."
             )
             yield PreconditionViolation(Reason.DESTINATION_NOT_FOUND, failure.subject, sentence)
 

@@ -38,7 +38,7 @@ def named_model(policy: Policy, spec: Spec) -> ModelName:
 
 
 def pools_for(policy: Policy, team: TeamPolicy, spec: Spec, model: ModelName) -> tuple[PoolId, ...]:
-    """The team's pools that region and model leave open, in the team's order. A project may stand there by its number."""
+    """The team's pools that region and model leave open, in its order. A model may name its project by the number."""
     return tuple(
         pool
         for pool in team.pools
