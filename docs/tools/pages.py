@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - the generators beside it are scripts, not a package.
 """What every generator of a page shares: write the page, or check that the committed one is what would be written."""
 
 import argparse

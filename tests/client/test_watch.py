@@ -81,6 +81,13 @@ async def test_a_stream_that_is_cut_off_is_opened_again(gateway: Gateway, run: R
     assert ran.err.count("DRAINING, watching again") == 2
 
 
+async def test_patience_is_for_one_absence_and_not_for_all_of_them_together(gateway: Gateway, run: Run) -> None:
+    """A watch of days outlives many restarts of the gateway."""
+    draining = Refusal(grpc.StatusCode.UNAVAILABLE, "Age limit.", "DRAINING", pushback="60")
+    gateway.script["WatchBatchJob"] = [[event(State.RUNNING), draining]] * 4 + [[event(State.SUCCEEDED)]]
+    assert (await run("watch", NAME, "--timeout", "0.1")).code == 0
+
+
 async def test_a_gateway_that_stays_away_ends_the_watch_and_says_that_nothing_is_lost(
     gateway: Gateway, run: Run
 ) -> None:
