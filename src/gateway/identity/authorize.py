@@ -10,7 +10,7 @@ from gateway.errors import GatewayError, Reason
 from gateway.identity.development import OPERATOR, PREFIX
 from gateway.identity.principal import Principal
 from gateway.policy.membership import Membership, Role
-from gateway.policy.model import Policy
+from gateway.policy.model import Policy, TeamPolicy
 
 ALL_TEAMS: Final = "-"
 
@@ -35,17 +35,21 @@ def authorize(policy: Policy, principal: Principal, team: str, access: Access) -
     if team == ALL_TEAMS and not membership.operator:
         raise GatewayError(Reason.ROLE_FORBIDDEN, "Only operators may read all teams at once: name your team instead.")
     if not membership.may_read(team):
-        raise GatewayError(
-            Reason.TEAM_FORBIDDEN,
-            f"{principal.name} is not a member of this team. Check the team's name in the request; who is a member "
-            "stands in the gateway's policy, which its operators keep.",
-        )
+        raise _forbidden(principal)
     if not _allowed(membership, team, access):
         raise GatewayError(
             Reason.ROLE_FORBIDDEN,
             f"{principal.name} may read this team, but its role does not allow this call. "
             "Submitters of the team may create, cancel and delete; operators may cancel.",
         )
+
+
+def team_policy(policy: Policy, principal: Principal, team: str) -> TeamPolicy:
+    """What the team may do; refuses with TEAM_FORBIDDEN where the policy no longer holds it."""
+    found = policy.teams.get(team)
+    if found is None:
+        raise _forbidden(principal)
+    return found
 
 
 def membership_of(policy: Policy, principal: Principal) -> Membership:
@@ -66,3 +70,11 @@ def _allowed(membership: Membership, team: str, access: Access) -> bool:
             return membership.may_cancel(team)
         case Access.WRITE:
             return membership.may_write(team)
+
+
+def _forbidden(principal: Principal) -> GatewayError:
+    return GatewayError(
+        Reason.TEAM_FORBIDDEN,
+        f"{principal.name} is not a member of this team. Check the team's name in the request; who is a member stands in "
+        "the gateway's policy, which its operators keep.",
+    )

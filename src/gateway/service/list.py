@@ -18,10 +18,20 @@ LARGEST_PAGE: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page; `next_token` is "" on the last."""
+    """One page of the list that `query` describes."""
 
     views: tuple[View, ...]
-    next_token: str
+    query: tuple[str, ...]
+    more: bool
+
+    @property
+    def next_token(self) -> str:
+        """The token of the page after this one; "" where this is the last."""
+        return write_token(self.query, self.views[-1].job.id) if self.more else ""
+
+    def cut(self, count: int) -> "Page":
+        """The first `count` of it, at least one, as a page of its own."""
+        return Page(self.views[:count], self.query, more=self.more or count < len(self.views))
 
 
 class ListBatchJobs:
@@ -44,9 +54,8 @@ class ListBatchJobs:
         query = ("ListBatchJobs", team)
         before = read_token(query, token)
         found = await self._reads.page(None if team == ALL_TEAMS else team, limit + 1, before)
-        shown = found[:limit]
-        next_token = write_token(query, shown[-1].id) if len(found) > limit else ""
-        return Page(await self._explainer.views(shown), next_token)
+        views = await self._explainer.views(found[:limit])
+        return Page(views, query, more=len(found) > limit)
 
 
 def page_size(asked: int) -> int:

@@ -1,0 +1,179 @@
+"""From the domain's values to the contract's messages."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from google.protobuf import any_pb2, struct_pb2, timestamp_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from batchjobs.v1 import batch_jobs_pb2, errors_pb2
+from gateway.domain.batch_job import BatchJob, BigQuerySource, GcsDestination, GcsSource
+from gateway.domain.vertex_job import Rows, Status
+from gateway.errors import DOMAIN
+from gateway.service.list import Page
+from gateway.service.view import View, Waiting
+from gateway.service.watch import Event, Heartbeat
+
+VERTEX_DOMAIN: Final = "aiplatform.googleapis.com"
+LARGEST_ANSWER: Final = 3 * 1024 * 1024
+"""Bytes of one list page: callers read at most 4 MiB unless they ask for more."""
+
+
+_OUR_REASONS: Final = frozenset(errors_pb2.ErrorReason.keys())
+
+
+def message_of(view: View) -> batch_jobs_pb2.BatchJob:
+    """The batch job as callers see it."""
+    job = view.job
+    message = batch_jobs_pb2.BatchJob(
+        name=job.name if job.id else "",
+        state=batch_jobs_pb2.BatchJob.State.Value(job.shown_state),
+        effective_model=job.effective_model,
+        effective_region=job.pool.region,
+        pool=str(job.pool),
+        creator=job.creator,
+        attempts=job.attempt_count,
+        vertex_job=job.vertex_name,
+        revision=job.revision,
+    )
+    _add_spec(message, job)
+    _add_times(message, job)
+    if view.waiting is not None:
+        message.waiting.CopyFrom(_waiting(view.waiting))
+    for entry in job.transitions:
+        state = batch_jobs_pb2.BatchJob.State.Value(entry.state)
+        message.transitions.add(state=state, time=_time(entry.time), reason=entry.reason, actor=entry.actor)
+    _add_outcome(message, job)
+    return message
+
+
+def list_response(page: Page) -> batch_jobs_pb2.ListBatchJobsResponse:
+    """One page, cut short where callers could not read it whole."""
+    response = batch_jobs_pb2.ListBatchJobsResponse()
+    size = 0
+    for count, view in enumerate(page.views):
+        message = message_of(view)
+        size += message.ByteSize()
+        if size > LARGEST_ANSWER and count:
+            page = page.cut(count)
+            break
+        response.batch_jobs.append(message)
+    response.next_page_token = page.next_token
+    return response
+
+
+def watch_event(event: Event) -> batch_jobs_pb2.WatchEvent:
+    """One message of a watch of one batch job, which is always in step with the present."""
+    if isinstance(event, Heartbeat):
+        heartbeat = batch_jobs_pb2.WatchEvent.Heartbeat(time=_time(event.time))
+        return batch_jobs_pb2.WatchEvent(heartbeat=heartbeat, synced=True)
+    return batch_jobs_pb2.WatchEvent(batch_job=message_of(event), synced=True)
+
+
+def _add_spec(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:
+    spec = job.spec
+    message.display_name = spec.display_name
+    message.model = spec.model
+    message.region = spec.region
+    message.labels.update(spec.labels)
+    if spec.priority is not None:
+        message.priority = spec.priority
+    if isinstance(spec.source, GcsSource):
+        message.gcs_source.uri = spec.source.uri
+    elif isinstance(spec.source, BigQuerySource):
+        message.bigquery_source.table = spec.source.table
+    if isinstance(spec.destination, GcsDestination):
+        message.gcs_destination.output_uri_prefix = spec.destination.output_uri_prefix
+    else:
+        message.bigquery_destination.table = spec.destination.table
+    if spec.model_parameters:
+        message.model_parameters.CopyFrom(_struct(spec.model_parameters))
+    if spec.max_queue_duration is not None:
+        message.max_queue_duration.FromTimedelta(spec.max_queue_duration)
+
+
+def _add_times(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:
+    times = {
+        "create_time": job.create_time,
+        "submit_time": job.submit_time,
+        "start_time": job.start_time,
+        "end_time": job.end_time,
+        "update_time": job.update_time,
+        "expire_time": job.expire_time,
+    }
+    for field, time in times.items():
+        if time is not None:
+            getattr(message, field).FromDatetime(time)
+
+
+def _add_outcome(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:
+    if job.error is not None:
+        message.error.CopyFrom(_error(job, job.error))
+    for failure in job.partial_failures:
+        message.partial_failures.add(code=failure.code, message=failure.message)
+    if job.rows is not None:
+        message.rows.CopyFrom(_rows(job.rows))
+    if job.output is not None and job.output.gcs_directory is not None:
+        message.output.gcs_directory = job.output.gcs_directory
+    elif job.output is not None and job.output.bigquery_table is not None:
+        message.output.bigquery_table = job.output.bigquery_table
+
+
+def _error(job: BatchJob, error: Status) -> status_pb2.Status:
+    """The error with who said it: the gateway where the move to the end gives a reason of its own, else Vertex."""
+    status = status_pb2.Status(code=error.code, message=error.message)
+    reason = job.transitions[-1].reason if job.transitions else ""
+    if reason in _OUR_REASONS:
+        info = error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN)
+    else:
+        info = error_details_pb2.ErrorInfo(reason=_code_name(error.code), domain=VERTEX_DOMAIN)
+    packed = any_pb2.Any()
+    packed.Pack(info)
+    status.details.append(packed)
+    return status
+
+
+def _code_name(code: int) -> str:
+    return code_pb2.Code.Name(code) if code in code_pb2.Code.values() else "UNKNOWN"
+
+
+def _rows(rows: Rows) -> batch_jobs_pb2.BatchJob.Rows:
+    return batch_jobs_pb2.BatchJob.Rows(succeeded=rows.succeeded, failed=rows.failed, incomplete=rows.incomplete)
+
+
+def _waiting(waiting: Waiting) -> batch_jobs_pb2.BatchJob.Waiting:
+    return batch_jobs_pb2.BatchJob.Waiting(
+        reason=batch_jobs_pb2.WaitingReason.Value(waiting.reason),
+        position=waiting.position,
+        as_of_time=_time(waiting.as_of_time),
+    )
+
+
+def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    struct = struct_pb2.Struct()
+    for key, value in values.items():
+        struct.fields[key].CopyFrom(_value(value))
+    return struct
+
+
+def _value(value: Any) -> struct_pb2.Value:
+    match value:
+        case None:
+            return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+        case bool():
+            return struct_pb2.Value(bool_value=value)
+        case int() | float():
+            return struct_pb2.Value(number_value=value)
+        case str():
+            return struct_pb2.Value(string_value=value)
+        case Mapping():
+            return struct_pb2.Value(struct_value=_struct(value))
+        case _:
+            return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_value(item) for item in value]))
+
+
+def _time(time: datetime) -> timestamp_pb2.Timestamp:
+    stamp = timestamp_pb2.Timestamp()
+    stamp.FromDatetime(time)
+    return stamp

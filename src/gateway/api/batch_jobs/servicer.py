@@ -1,0 +1,98 @@
+"""The methods of `batchjobs.v1.BatchJobs`: read the message, call the use case, write the answer."""
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Final, Never
+
+import grpc
+from google.protobuf import empty_pb2
+
+from batchjobs.v1 import batch_jobs_pb2
+from gateway.api.batch_jobs.messages_in import create_request
+from gateway.api.batch_jobs.messages_out import list_response, message_of, watch_event
+from gateway.api.batch_jobs.names import read_name, read_parent
+from gateway.api.call import principal
+from gateway.api.handlers import Method, handlers_of, not_served
+from gateway.service.cancel import CancelBatchJob
+from gateway.service.create import CreateBatchJob
+from gateway.service.delete import DeleteBatchJob
+from gateway.service.get import GetBatchJob
+from gateway.service.list import ListBatchJobs
+from gateway.service.watch import WatchBatchJob
+
+SERVICE: Final[Any] = batch_jobs_pb2.DESCRIPTOR.services_by_name["BatchJobs"]
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the service does, one use case a method."""
+
+    create: CreateBatchJob
+    get: GetBatchJob
+    list: ListBatchJobs
+    cancel: CancelBatchJob
+    delete: DeleteBatchJob
+    watch: WatchBatchJob
+
+
+class BatchJobs:
+    """Translation only: whatever these methods refuse, the use cases or the names have refused."""
+
+    def __init__(self, use_cases: UseCases) -> None:
+        self._use = use_cases
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """The service as gRPC serves it."""
+        return handlers_of(SERVICE, self._methods())
+
+    def _methods(self) -> Mapping[str, Method]:
+        return {
+            "CreateBatchJob": self.create,
+            "GetBatchJob": self.get,
+            "ListBatchJobs": self.list,
+            "CancelBatchJob": self.cancel,
+            "DeleteBatchJob": self.delete,
+            "WatchBatchJob": self.watch,
+            "WatchBatchJobs": self.watch_team,
+            "GetTeamUsage": self.usage,
+        }
+
+    async def create(self, request: batch_jobs_pb2.CreateBatchJobRequest, _context: Context) -> batch_jobs_pb2.BatchJob:
+        return message_of(await self._use.create(principal(), create_request(request)))
+
+    async def get(self, request: batch_jobs_pb2.GetBatchJobRequest, _context: Context) -> batch_jobs_pb2.BatchJob:
+        name = read_name(request.name)
+        return message_of(await self._use.get(principal(), name.team, name.id))
+
+    async def list(
+        self, request: batch_jobs_pb2.ListBatchJobsRequest, _context: Context
+    ) -> batch_jobs_pb2.ListBatchJobsResponse:
+        team = read_parent(request.parent, all_teams=True)
+        if request.filter:
+            raise not_served("A filter on ListBatchJobs")
+        page = await self._use.list(principal(), team, size=request.page_size, token=request.page_token)
+        return list_response(page)
+
+    async def cancel(self, request: batch_jobs_pb2.CancelBatchJobRequest, _context: Context) -> batch_jobs_pb2.BatchJob:
+        name = read_name(request.name)
+        return message_of(await self._use.cancel(principal(), name.team, name.id))
+
+    async def delete(self, request: batch_jobs_pb2.DeleteBatchJobRequest, _context: Context) -> empty_pb2.Empty:
+        name = read_name(request.name)
+        await self._use.delete(principal(), name.team, name.id)
+        return empty_pb2.Empty()
+
+    async def watch(self, request: batch_jobs_pb2.WatchBatchJobRequest, context: Context) -> None:
+        name = read_name(request.name)
+        async with aclosing(self._use.watch(principal(), name.team, name.id)) as events:
+            async for event in events:
+                await context.write(watch_event(event))
+
+    async def watch_team(self, _request: batch_jobs_pb2.WatchBatchJobsRequest, _context: Context) -> Never:
+        raise not_served("WatchBatchJobs")
+
+    async def usage(self, _request: batch_jobs_pb2.GetTeamUsageRequest, _context: Context) -> Never:
+        raise not_served("GetTeamUsage")

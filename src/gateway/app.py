@@ -1,0 +1,289 @@
+"""The one place that builds and wires everything."""
+
+import asyncio
+import os
+import socket
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from types import TracebackType
+from typing import Self
+
+import structlog
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from gateway.admission.place import Placer
+from gateway.api.batch_jobs.servicer import SERVICE, BatchJobs, UseCases
+from gateway.api.health import Health
+from gateway.api.interceptors import layers
+from gateway.api.server import ApiServer, HealthServer, Limits
+from gateway.background import Background
+from gateway.clock import Clock, SystemClock
+from gateway.cloud import vertex
+from gateway.cloud.lookups import UnavailableError
+from gateway.cloud.storage import StorageOptions, StoragePlaces
+from gateway.cloud.vertex import VertexClients, VertexConfig
+from gateway.controller.config import ControllerConfig
+from gateway.controller.controller import Controller
+from gateway.controller.parts import StoreParts
+from gateway.identity.development import DevelopmentAuthenticator
+from gateway.policy.source import PolicySource
+from gateway.service.cancel import CancelBatchJob
+from gateway.service.create import CreateBatchJob
+from gateway.service.delete import DeleteBatchJob
+from gateway.service.drain import Drain
+from gateway.service.get import GetBatchJob
+from gateway.service.list import ListBatchJobs
+from gateway.service.observe_jobs import JobObserver
+from gateway.service.observe_policy import PolicyMetricsObserver
+from gateway.service.waiting import Explainer
+from gateway.service.watch import WatchBatchJob, WatchSettings
+from gateway.settings import Role, Settings, SettingsError
+from gateway.store import migrate
+from gateway.store.changes import Changes
+from gateway.store.creates import Creates
+from gateway.store.database import Database, Sizes
+from gateway.store.feed import Feed
+from gateway.store.lease import Lease
+from gateway.store.pools import Pools
+from gateway.store.reads import Reads
+from gateway.telemetry.exposition import MetricsListener
+from gateway.telemetry.loop_lag import measure_loop_lag
+from gateway.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+GUARDED = frozenset({SERVICE.full_name})
+"""The services whose callers must have a name."""
+
+
+class SchemaError(Exception):
+    """The database's schema is not one that this version may serve on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What calls and loops share."""
+
+    policies: PolicySource
+    database: Database
+    feed: Feed
+    observer: JobObserver
+    storage: StoragePlaces
+
+
+class App:
+    """One gateway process. Enter it to start, leave it to stop: everything that was started ends, in the right order.
+
+    Args:
+        settings: how to run.
+        clock: what deadlines and loops read; tests pass one that they drive.
+        registry: where the metrics are; a new one by default.
+
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, registry: CollectorRegistry | None = None):
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.metrics = Metrics(registry or CollectorRegistry())
+        self.drain = Drain()
+        self.health = Health()
+        self.background = Background()
+        self.core: Core
+        self.controller: Controller | None = None
+        self.api_port = self.health_port = self.metrics_port = 0
+        self._api: ApiServer
+        self._stack = AsyncExitStack()
+
+    @property
+    def api_target(self) -> str:
+        """`host:port` of the API, with the port that was really taken."""
+        return f"{self.settings.api_listen.rpartition(':')[0]}:{self.api_port}"
+
+    async def start(self) -> None:
+        """Start everything; SERVING once it has returned.
+
+        Raises:
+            SettingsError: settings that contradict each other or the promises.
+            DevelopmentIdentityRefusedError: others could reach what only development may show.
+            ListenError, OSError: an address cannot be bound.
+            PolicyError: there is no policy to start with.
+            StoreError: the database cannot be reached, or is unfit.
+            SchemaError: `gateway migrate` has to run first, or a newer version has run already.
+
+        """
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Drain: say NOT_SERVING, end the watches, release the lease, let calls end, then close everything."""
+        await self.health.draining()
+        self.drain.begin()
+        leaving = [self._api.stop(self.settings.drain_grace.total_seconds())]
+        if self.controller is not None:
+            leaving.append(self.controller.stop())
+        await asyncio.gather(*leaving)
+        await self._stack.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        settings = self.settings
+        config = controller_config(settings)
+        authenticator = DevelopmentAuthenticator(insecure=settings.insecure, listeners=settings.listeners)
+        self._describe_process()
+        await self._start_side_listeners(stack)
+        self.core = core = await self._open_core(stack)
+        stack.push_async_callback(self.background.stop)
+        self.background.run("feed", core.feed.run())
+        self.background.run("policy", core.policies.run())
+        self.background.run("loop lag", measure_loop_lag(self.metrics.process))
+        around = layers(metrics=self.metrics, drain=self.drain, authenticator=authenticator, guarded=GUARDED)
+        servicer = BatchJobs(self._use_cases(stack, core))
+        limits = Limits(settings.message_bytes, settings.connection_age.total_seconds())
+        self._api = ApiServer([(SERVICE, servicer.handler())], around, self.health, limits)
+        self.api_port = await self._api.start(settings.api_listen)
+        stack.push_async_callback(self._api.stop, None)
+        await asyncio.gather(core.feed.started(), _warm(core.storage))
+        await self.health.serving()
+        log.info("serving", api=self.api_target, role=settings.role.value, name=settings.name)
+        if settings.role is Role.ALL:
+            self._start_controller(stack, core, config)
+
+    def _describe_process(self) -> None:
+        self.metrics.process.build(version("batch-jobs-gateway"), self.settings.role.value)
+        ProcessCollector(registry=self.metrics.registry)
+
+    async def _start_side_listeners(self, stack: AsyncExitStack) -> None:
+        """Health says NOT_SERVING from here on, and metrics can be read, while the rest is still starting."""
+        await self.health.starting()
+        health = HealthServer(self.health)
+        self.health_port = await health.start(self.settings.health_listen)
+        stack.push_async_callback(health.stop)
+        host, _, port = self.settings.metrics_listen.rpartition(":")
+        listener = MetricsListener(self.metrics.registry, host.strip("[]"), int(port))
+        self.metrics_port = (await stack.enter_async_context(listener)).port
+
+    async def _open_core(self, stack: AsyncExitStack) -> Core:
+        settings = self.settings
+        observer = PolicyMetricsObserver(self.metrics, self.clock)
+        policies = await PolicySource.open(settings.policy, clock=self.clock, observer=observer)
+        url = await asyncio.to_thread(settings.database_address)
+        sizes = Sizes(api=settings.api_connections, controller=settings.controller_connections)
+        database = await Database.open(url, sizes)
+        stack.push_async_callback(database.close)
+        await check_schema(url)
+        feed = Feed(database)
+        options = StorageOptions(
+            endpoint=settings.storage_endpoint,
+            project=settings.storage_project,
+            deadline=settings.location_deadline,
+            lifetime=settings.location_lifetime,
+        )
+        storage = StoragePlaces(options, self.metrics.process, self.clock)
+        stack.push_async_callback(storage.close)
+        return Core(policies, database, feed, JobObserver(self.metrics.jobs, feed.hint), storage)
+
+    def _use_cases(self, stack: AsyncExitStack, core: Core) -> UseCases:
+        settings = self.settings
+        connections = core.database.api
+        reads = Reads(connections)
+        changes = Changes(connections, core.observer)
+        creates = Creates(core.database, core.observer, max_waiting=settings.waiting_creates)
+        stack.push_async_callback(creates.close)
+        lease = Lease(connections, self.clock, holder=holder(), duration=settings.lease)
+        explainer = Explainer(core.policies, reads, Pools(connections), lease, self.clock)
+        watching = WatchSettings(
+            heartbeat=settings.watch_heartbeat.total_seconds(),
+            age=settings.watch_age.total_seconds(),
+            most=settings.watches,
+        )
+        watch = WatchBatchJob(
+            core.policies, reads, core.feed, explainer, self.drain,
+            clock=self.clock, metrics=self.metrics.rpcs, settings=watching,
+        )  # fmt: skip
+        placer = Placer(core.storage)
+        return UseCases(
+            create=CreateBatchJob(core.policies, reads, creates, placer, explainer, self.metrics.jobs),
+            get=GetBatchJob(core.policies, reads, explainer),
+            list=ListBatchJobs(core.policies, reads, explainer),
+            cancel=CancelBatchJob(core.policies, changes, reads, explainer),
+            delete=DeleteBatchJob(core.policies, changes, reads),
+            watch=watch,
+        )
+
+    def _start_controller(self, stack: AsyncExitStack, core: Core, config: ControllerConfig) -> None:
+        target = VertexConfig(
+            emulator_target=self.settings.vertex_emulator or "",
+            tcp_user_timeout=self.settings.tcp_user_timeout.total_seconds(),
+        )
+        clients = VertexClients(target, clock=self.clock, metrics=self.metrics)
+        stack.push_async_callback(clients.close)
+        store = StoreParts.of(core.database, config=config, clock=self.clock, holder=holder(), observer=core.observer)
+        self.controller = Controller(
+            config=config,
+            store=store,
+            vertex=clients,
+            policy=core.policies,
+            hints=core.feed,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
+        self.background.run("controller", _load_and_run(self.controller))
+
+
+async def _load_and_run(controller: Controller) -> None:
+    """Import Google's client for Vertex after callers are served already: it takes a second and much memory."""
+    await asyncio.to_thread(vertex.load)
+    await controller.run()
+
+
+async def _warm(storage: StoragePlaces) -> None:
+    try:
+        await storage.warm()
+    except UnavailableError as error:
+        log.warning("Cloud Storage cannot be asked yet", error=str(error))
+
+
+async def check_schema(url: str) -> None:
+    """Raises SchemaError where the database's schema is not this version's, or one version away."""
+    found = await migrate.current(url)
+    if not migrate.fits(found):
+        raise SchemaError(
+            f"The database's schema is at {found or 'nothing'}, and this version needs {migrate.head()}: "
+            "run `gateway migrate`, or this version's successor if the schema is newer."
+        )
+
+
+def controller_config(settings: Settings) -> ControllerConfig:
+    """The controller's part of the settings; raises SettingsError."""
+    if problems := settings.contradictions():
+        raise SettingsError("\n".join(problems))
+    try:
+        return ControllerConfig(
+            gateway=settings.name,
+            lease=settings.lease,
+            lease_margin=settings.lease_margin,
+            create_deadline=settings.create_deadline,
+            tcp_user_timeout=settings.tcp_user_timeout,
+            list_lag=settings.list_lag,
+            **({} if settings.settle is None else {"settle": settings.settle}),
+            submits_in_flight=settings.submits_in_flight,
+            dispatch_interval=settings.dispatch_interval,
+            poll_interval=settings.poll_interval,
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+
+
+def holder() -> str:
+    """How this replica is called in the lease row and the logs."""
+    return f"{socket.gethostname()}:{os.getpid()}"
