@@ -5,6 +5,7 @@ import os
 import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 from types import TracebackType
 from typing import Self
@@ -82,7 +83,9 @@ class App:
 
     """
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None, registry: CollectorRegistry | None = None):
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, registry: CollectorRegistry | None = None
+    ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.metrics = Metrics(registry or CollectorRegistry())
@@ -151,7 +154,7 @@ class App:
         limits = Limits(settings.message_bytes, settings.connection_age.total_seconds())
         self._api = ApiServer([(SERVICE, servicer.handler())], around, self.health, limits)
         self.api_port = await self._api.start(settings.api_listen)
-        stack.push_async_callback(self._api.stop, None)
+        stack.push_async_callback(self._api.stop, 0.0)
         await asyncio.gather(core.feed.started(), _warm(core.storage))
         await self.health.serving()
         log.info("serving", api=self.api_target, role=settings.role.value, name=settings.name)
@@ -275,7 +278,7 @@ def controller_config(settings: Settings) -> ControllerConfig:
             create_deadline=settings.create_deadline,
             tcp_user_timeout=settings.tcp_user_timeout,
             list_lag=settings.list_lag,
-            **({} if settings.settle is None else {"settle": settings.settle}),
+            settle=settings.settle or timedelta(0),
             submits_in_flight=settings.submits_in_flight,
             dispatch_interval=settings.dispatch_interval,
             poll_interval=settings.poll_interval,

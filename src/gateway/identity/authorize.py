@@ -75,6 +75,6 @@ def _allowed(membership: Membership, team: str, access: Access) -> bool:
 def _forbidden(principal: Principal) -> GatewayError:
     return GatewayError(
         Reason.TEAM_FORBIDDEN,
-        f"{principal.name} is not a member of this team. Check the team's name in the request; who is a member stands in "
-        "the gateway's policy, which its operators keep.",
+        f"{principal.name} is not a member of this team. Check the team's name in the request; who is a member stands "
+        "in the gateway's policy, which its operators keep.",
     )

@@ -59,8 +59,8 @@ class CreateBatchJob:
         """The batch job, QUEUED; or the one that its `request_id` has made before, as it is now.
 
         Raises:
-            GatewayError: the first of the five checks that finds something wrong, with everything that it found; see the
-                contract. STORE_UNAVAILABLE where the outcome is not known.
+            GatewayError: of the first check that finds something wrong, with everything that it found; the contract lists
+                the reasons. STORE_UNAVAILABLE where the outcome is not known.
 
         """
         try:

@@ -14,7 +14,9 @@ _PARENT: Final = re.compile(rf"teams/({_TEAM})")
 _NAME: Final = re.compile(rf"teams/({_TEAM})/batchJobs/([1-9][0-9]{{0,18}})")
 _MAX_ID: Final = 2**63 - 1
 
-PARENT_FORM: Final = "A parent is teams/TEAM, where TEAM begins with a lowercase letter and has at most 63 lowercase letters, digits and -."
+PARENT_FORM: Final = (
+    "A parent is teams/TEAM. TEAM begins with a lowercase letter and has at most 63 lowercase letters, digits and -."
+)
 NAME_FORM: Final = "A name is teams/TEAM/batchJobs/ID, where ID is the decimal number that the create answered."
 
 
