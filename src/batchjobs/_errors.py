@@ -41,6 +41,10 @@ class Violation:
     description: str
     reason: str = ""
 
+    def __str__(self) -> str:
+        reason = f" ({self.reason})" if self.reason else ""
+        return ": ".join(part for part in (self.subject, self.description) if part) + reason
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -68,14 +72,13 @@ class Failure:
         return self.code in UNCLEAR and self.reason not in DONE_NOTHING
 
     def sentences(self) -> list[str]:
-        """The message, then a line for each detail, then how long to wait."""
+        """The message, then a line for each detail and for how long to wait, where the message does not say it."""
         lines = [self.message or f"The call failed with {self.code.name}."]
-        for violation in (*self.fields, *self.preconditions, *self.quotas):
-            reason = f" ({violation.reason})" if violation.reason else ""
-            lines.append(f"  {violation.subject}: {violation.description}{reason}")
-        if self.resource and self.resource.description:
-            lines.append(f"  {self.resource.subject}: {self.resource.description}")
-        if self.retry_after is not None:
+        violations = (*self.fields, *self.preconditions, *self.quotas)
+        lines += [f"  {violation}" for violation in violations if violation.description not in self.message]
+        if self.resource and self.resource.subject not in self.message:
+            lines.append(f"  {self.resource}")
+        if self.retry_after is not None and "Try again in" not in self.message:
             seconds = max(self.retry_after.total_seconds(), 0.1)
             lines.append(f"  Try again in {seconds:.{0 if seconds >= TENTHS_BELOW else 1}f} s.")
         return lines
@@ -157,7 +160,7 @@ def _first(details: Iterable[Message], kind: type[Message]) -> Any:
 
 def _violations(details: Iterable[Message], kind: type[Message], rows: str, subject: str) -> tuple[Violation, ...]:
     return tuple(
-        Violation(getattr(row, subject), row.description, getattr(row, "reason", ""))
+        Violation(getattr(row, subject), row.description, getattr(row, "reason", "") or getattr(row, "type", ""))
         for detail in details
         if isinstance(detail, kind)
         for row in getattr(detail, rows)

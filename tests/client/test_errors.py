@@ -60,7 +60,11 @@ async def test_every_kind_of_detail_becomes_a_sentence(gateway: Gateway) -> None
                 ]
             ),
             details_pb2.PreconditionFailure(
-                violations=[details_pb2.PreconditionFailure.Violation(subject="gs://a", description="is in EU")]
+                violations=[
+                    details_pb2.PreconditionFailure.Violation(
+                        type="REGION_MISMATCH", subject="gs://a", description="is in EU"
+                    )
+                ]
             ),
             details_pb2.QuotaFailure(
                 violations=[details_pb2.QuotaFailure.Violation(subject="teams/ranking", description="50 of 50 used")]
@@ -75,13 +79,36 @@ async def test_every_kind_of_detail_becomes_a_sentence(gateway: Gateway) -> None
         "Not like this.",
         "  batch_job.model: must be given (REQUIRED)",
         "  batch_job.labels: too many",
-        "  gs://a: is in EU",
+        "  gs://a: is in EU (REGION_MISMATCH)",
         "  teams/ranking: 50 of 50 used",
         "  teams/ranking/batchJobs/1: took the id",
         "  Try again in 2.5 s.",
     ]
     assert (failure.reason, failure.domain) == ("INVALID_SPEC", "batchjobs.gateway")
     assert failure.pushback == timedelta(seconds=1.5)
+
+
+async def test_what_the_message_says_is_not_said_twice(gateway: Gateway) -> None:
+    violation = details_pb2.BadRequest.FieldViolation
+    faults = [
+        violation(field="batch_job.model", description="It is empty.", reason="MODEL_MISSING"),
+        violation(field="request_id", description="It is too long.", reason="REQUEST_ID_FORM"),
+        violation(description="2 more are left out.", reason="MORE_VIOLATIONS"),
+    ]
+    refusal = Refusal(
+        Code.UNAVAILABLE,
+        "batch_job.model: It is empty. And 3 more. Try again in 3 s, teams/ranking.",
+        details=(
+            details_pb2.BadRequest(field_violations=faults),
+            details_pb2.ResourceInfo(resource_name="teams/ranking", description="It is not there."),
+        ),
+        retry_after=timedelta(seconds=3),
+    )
+    assert (await failure_of(gateway, refusal)).sentences() == [
+        "batch_job.model: It is empty. And 3 more. Try again in 3 s, teams/ranking.",
+        "  request_id: It is too long. (REQUEST_ID_FORM)",
+        "  2 more are left out. (MORE_VIOLATIONS)",
+    ]
 
 
 async def test_the_synchronous_client_s_error_reads_the_same(gateway: Gateway) -> None:

@@ -12,6 +12,8 @@ metadata `authorization`, or, in development only, the metadata `x-batchjobs-tea
 Every refusal carries a canonical gRPC code and, in `google.rpc.Status.details`, a `google.rpc.ErrorInfo` with the
 domain `batchjobs.gateway` and one of the reasons of `ErrorReason`. Beside the errors that each RPC names, any RPC may
 answer NOT_AUTHENTICATED, TEAM_FORBIDDEN, INVALID_SPEC (a malformed name), OVERLOADED, STORE_UNAVAILABLE or DRAINING.
+A refusal carries at most 100 violations and stays small enough for any client's trailers: sentences are shortened,
+and what is left out is counted.
 
 The examples use grpcurl against a development gateway (`gateway dev`), which answers on 127.0.0.1:8470.
 """
@@ -348,7 +350,7 @@ class BatchJob(_message.Message):
     18 or 19 digits that grow with time.
     """
     display_name: _builtins.str
-    """A name for people, at most 128 characters. It need not be unique."""
+    """A name for people, one line of at most 128 characters. It need not be unique."""
     model: _builtins.str
     """The model: an alias of the policy (`flash`), a short name (`gemini-2.5-flash`), a publisher name
     (`publishers/google/models/gemini-2.5-flash`, also with `projects/P/locations/L/` before it), or a tuned model
@@ -399,7 +401,7 @@ class BatchJob(_message.Message):
     @_builtins.property
     def model_parameters(self) -> _struct_pb2.Struct:
         """Parameters for the whole batch, handed to Vertex AI as they are, such as `{"temperature": 0.2}`. For Gemini they
-        usually stand in each row's `generationConfig` instead.
+        usually stand in each row's `generationConfig` instead. At most 32 KiB as JSON, nested at most 16 levels deep.
         """
 
     @_builtins.property
@@ -411,8 +413,8 @@ class BatchJob(_message.Message):
 
     @_builtins.property
     def max_queue_duration(self) -> _duration_pb2.Duration:
-        """How long it may stay QUEUED before it is EXPIRED, counted from its creation. Above zero. Absent: the policy's bound,
-        if there is one.
+        """How long it may stay QUEUED before it is EXPIRED, counted from its creation. Above zero, at most 365 days. Absent:
+        the policy's bound, if there is one.
         """
 
     @_builtins.property

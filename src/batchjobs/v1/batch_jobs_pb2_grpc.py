@@ -97,7 +97,8 @@ class BatchJobsServicer:
         Errors: INVALID_SPEC, POLICY_VIOLATION, TEAM_FORBIDDEN, ROLE_FORBIDDEN, REGION_MISMATCH, SOURCE_NOT_FOUND,
         SOURCE_NOT_READABLE, SOURCE_NOT_A_TABLE, SOURCE_TOO_LARGE, DESTINATION_NOT_FOUND, QUOTA_EXCEEDED, OVERLOADED,
         REQUEST_ID_REUSED, LOCATION_UNAVAILABLE, STORE_UNAVAILABLE, DRAINING. NOT_FOUND answers a repeated `request_id`
-        whose batch job has been deleted since.
+        whose batch job has been deleted since. NOT_SERVED answers BigQuery where this version of the gateway serves Cloud
+        Storage only.
 
         Example:
 

@@ -12,6 +12,8 @@ metadata `authorization`, or, in development only, the metadata `x-batchjobs-tea
 Every refusal carries a canonical gRPC code and, in `google.rpc.Status.details`, a `google.rpc.ErrorInfo` with the
 domain `batchjobs.gateway` and one of the reasons of `ErrorReason`. Beside the errors that each RPC names, any RPC may
 answer NOT_AUTHENTICATED, TEAM_FORBIDDEN, INVALID_SPEC (a malformed name), OVERLOADED, STORE_UNAVAILABLE or DRAINING.
+A refusal carries at most 100 violations and stays small enough for any client's trailers: sentences are shortened,
+and what is left out is counted.
 
 The examples use grpcurl against a development gateway (`gateway dev`), which answers on 127.0.0.1:8470.
 """
@@ -62,7 +64,8 @@ class BatchJobsStub:
     Errors: INVALID_SPEC, POLICY_VIOLATION, TEAM_FORBIDDEN, ROLE_FORBIDDEN, REGION_MISMATCH, SOURCE_NOT_FOUND,
     SOURCE_NOT_READABLE, SOURCE_NOT_A_TABLE, SOURCE_TOO_LARGE, DESTINATION_NOT_FOUND, QUOTA_EXCEEDED, OVERLOADED,
     REQUEST_ID_REUSED, LOCATION_UNAVAILABLE, STORE_UNAVAILABLE, DRAINING. NOT_FOUND answers a repeated `request_id`
-    whose batch job has been deleted since.
+    whose batch job has been deleted since. NOT_SERVED answers BigQuery where this version of the gateway serves Cloud
+    Storage only.
 
     Example:
 
@@ -194,7 +197,8 @@ class BatchJobsAsyncStub(BatchJobsStub):
     Errors: INVALID_SPEC, POLICY_VIOLATION, TEAM_FORBIDDEN, ROLE_FORBIDDEN, REGION_MISMATCH, SOURCE_NOT_FOUND,
     SOURCE_NOT_READABLE, SOURCE_NOT_A_TABLE, SOURCE_TOO_LARGE, DESTINATION_NOT_FOUND, QUOTA_EXCEEDED, OVERLOADED,
     REQUEST_ID_REUSED, LOCATION_UNAVAILABLE, STORE_UNAVAILABLE, DRAINING. NOT_FOUND answers a repeated `request_id`
-    whose batch job has been deleted since.
+    whose batch job has been deleted since. NOT_SERVED answers BigQuery where this version of the gateway serves Cloud
+    Storage only.
 
     Example:
 
@@ -329,7 +333,8 @@ class BatchJobsServicer(metaclass=_abc_1.ABCMeta):
         Errors: INVALID_SPEC, POLICY_VIOLATION, TEAM_FORBIDDEN, ROLE_FORBIDDEN, REGION_MISMATCH, SOURCE_NOT_FOUND,
         SOURCE_NOT_READABLE, SOURCE_NOT_A_TABLE, SOURCE_TOO_LARGE, DESTINATION_NOT_FOUND, QUOTA_EXCEEDED, OVERLOADED,
         REQUEST_ID_REUSED, LOCATION_UNAVAILABLE, STORE_UNAVAILABLE, DRAINING. NOT_FOUND answers a repeated `request_id`
-        whose batch job has been deleted since.
+        whose batch job has been deleted since. NOT_SERVED answers BigQuery where this version of the gateway serves Cloud
+        Storage only.
 
         Example:
 
