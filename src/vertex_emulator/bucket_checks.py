@@ -32,10 +32,10 @@ def check_buckets(job: Any, place: Place, buckets: Buckets, check: BucketCheck) 
 
 def _check_location(bucket: Bucket, region: str, check: BucketCheck) -> None:
     # A job at the global location reads from and writes to anywhere.
-    if check is BucketCheck.OFF or region == "global":
+    if check == BucketCheck.OFF or region == "global":
         return
     fits = bucket.location.is_exactly(region)
-    if check is BucketCheck.CONTAINS:
+    if check == BucketCheck.CONTAINS:
         fits = bucket.location.contains(region)
     if not fits:
         raise precondition(

@@ -18,9 +18,10 @@ _KEPT = 200_000
 class Call:
     """One call. It is recorded when it arrives and filled in as it goes on.
 
-    `request` is the protobuf request of a gRPC method, or a dict for an HTTP route. `code` is the name of a gRPC code or
-    an HTTP status in digits, empty until there is an answer. `took_effect` is when the method's work was done, which may
-    be long after the caller has gone (`client_gone`). `metadata` never holds credentials, only whether there were any.
+    `request` is the protobuf request of a gRPC method, or a dict for an HTTP route. `code` is the name of a gRPC code
+    or an HTTP status in digits, empty until there is an answer. `took_effect` is when the method's work was done, which
+    may be long after the caller has gone (`client_gone`). `metadata` never holds credentials, only whether there were
+    any.
     """
 
     number: int

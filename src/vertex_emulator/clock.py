@@ -54,7 +54,7 @@ class Clock(ABC):
         try:
             await self.sleep(seconds)
             await action()
-        except Exception:
+        except Exception:  # noqa: BLE001 - it is logged, and the rest of the schedule must go on.
             _log.exception("scheduled work failed")
 
     async def close(self) -> None:

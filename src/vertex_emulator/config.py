@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from vertex_emulator.errors import ConfigError
+from vertex_emulator.faults import Fault
 
 DAY = 24 * 3600.0
 
@@ -100,6 +101,8 @@ class EmulatorConfig:
     """Create requests a minute in one region before RESOURCE_EXHAUSTED; None is no limit."""
     reads_per_minute: int | None = None
     """Get and List requests a minute in one region before RESOURCE_EXHAUSTED; None is no limit."""
+    faults: tuple[Fault, ...] = ()
+    """What the script of trouble begins with."""
     seed: int | None = None
     """Makes job ids repeatable; None: they are random, as a restarted emulator must not reuse names."""
 

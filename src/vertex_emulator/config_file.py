@@ -1,8 +1,8 @@
-"""Settings from a YAML file: the fields of `EmulatorConfig` by name, and `faults` to begin with."""
+"""Settings from a YAML file: the fields of `EmulatorConfig` by name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +12,8 @@ import yaml
 
 from vertex_emulator.config import BucketCheck, CapacityMode, ClockKind, EmulatorConfig, WaitingState
 from vertex_emulator.errors import ConfigError
+from vertex_emulator.faults import Fault, fault_from
 
-_ENUMS = {
-    "clock": ClockKind,
-    "capacity_mode": CapacityMode,
-    "waiting_state": WaitingState,
-    "bucket_check": BucketCheck,
-}
 _NUMBERS = {field.name for field in fields(EmulatorConfig) if field.type in {"int", "int | None"}}
 _FLOATS = {field.name for field in fields(EmulatorConfig) if field.type in {"float", "float | None"}}
 
@@ -62,20 +57,50 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _converted(name: str, value: Any) -> Any:
-    if name in _ENUMS:
-        return _ENUMS[name](value)
     if name in _NUMBERS and not (isinstance(value, int) and not isinstance(value, bool)):
         raise ValueError(f"a whole number is expected, not {value!r}")
-    if name in _FLOATS:
-        return float(value)
-    if name == "buckets":
-        return Path(value)
-    if name == "models":
-        return tuple(str(pattern) for pattern in value)
-    if name == "project_numbers":
-        return {str(project): str(number) for project, number in value.items()}
-    if name == "capacities":
-        return {str(region): int(limit) for region, limit in value.items()}
-    if name == "start_time":
-        return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return _converter(name)(value)
+
+
+def _converter(name: str) -> Callable[[Any], Any]:
+    return float if name in _FLOATS else _CONVERTERS.get(name, _unchanged)
+
+
+def _unchanged(value: Any) -> Any:
     return value
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {str(key): str(inner) for key, inner in value.items()}
+
+
+def _limits(value: Any) -> dict[str, int]:
+    return {str(region): int(limit) for region, limit in value.items()}
+
+
+def _moment(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+def _faults(value: Any) -> tuple[Fault, ...]:
+    return tuple(fault_from(each) for each in value)
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise TypeError("a list is expected")
+    return tuple(str(pattern) for pattern in value)
+
+
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "buckets": Path,
+    "clock": ClockKind,
+    "capacity_mode": CapacityMode,
+    "waiting_state": WaitingState,
+    "bucket_check": BucketCheck,
+    "models": _patterns,
+    "project_numbers": _texts,
+    "capacities": _limits,
+    "start_time": _moment,
+    "faults": _faults,
+}

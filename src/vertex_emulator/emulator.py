@@ -20,6 +20,8 @@ from vertex_emulator.calls import Call, CallLog
 from vertex_emulator.capacity import Capacity
 from vertex_emulator.clock import DrivenClock, RealClock
 from vertex_emulator.config import ClockKind, EmulatorConfig
+from vertex_emulator.console import Console
+from vertex_emulator.control import ControlRoutes
 from vertex_emulator.faults import CallFacts, Faults, TakenFaults
 from vertex_emulator.grpc_server import Handlers, Method, make_server
 from vertex_emulator.http_server import HttpServer
@@ -45,7 +47,7 @@ class Emulator:
     def __init__(self, config: EmulatorConfig) -> None:
         self.config = config
         self.clock: RealClock | DrivenClock = (
-            DrivenClock(config.start_time) if config.clock is ClockKind.DRIVEN else RealClock(config.time_scale)
+            DrivenClock(config.start_time) if config.clock == ClockKind.DRIVEN else RealClock(config.time_scale)
         )
         self.faults = Faults()
         self.calls = CallLog(self.clock)
@@ -61,8 +63,13 @@ class Emulator:
         self._service = JobService(
             config, self.clock, self._names, self.jobs, self.capacity, self._lifecycle, self._operations, self.buckets
         )
+        self.console = Console(self.clock, self._names, self.jobs, self._lifecycle, self._service)
+        self.capacity.on_change(self._lifecycle.fill_all)
+        for fault in config.faults:
+            self.faults.add(fault)
         self._grpc: Any = None
-        routes = (StorageRoutes(self.buckets), UploadRoutes(self.buckets))
+        control = ControlRoutes(self.clock, self.faults, self.calls, self.jobs, self.console, self.capacity)
+        routes = (StorageRoutes(self.buckets), UploadRoutes(self.buckets), control)
         self._http = HttpServer(self.clock, self.calls, self.faults, routes)
 
     @property
@@ -127,7 +134,7 @@ class Emulator:
         region = parts[3] if len(parts) > 3 else ""  # noqa: PLR2004 - projects/P/locations/REGION
         message = getattr(request, "batch_prediction_job", None)
         if message is None:
-            job = next((job for job in self.jobs if job.id == parts[-1]), None)
+            job = self.jobs.find(parts[-1])
             message = None if job is None else job.message
         if message is None:
             return CallFacts(method, region, resource=name)

@@ -27,7 +27,7 @@ class FaultKind(StrEnum):
     - `status`: not done; answered with `code` and `message`.
     - `hang`: neither done nor answered, ever.
     - `list_lag`: a list does not show jobs that are younger than `seconds`.
-    - `outcome`: the job that this create makes fails after `seconds` of running, with `code` and `message` as its error.
+    - `outcome`: the job that this create makes fails after running for `seconds`, with `code` and `message` as error.
     """
 
     DELAY = "delay"
@@ -41,6 +41,10 @@ class FaultKind(StrEnum):
 
 
 _TIMED = {FaultKind.DELAY, FaultKind.IN_FLIGHT, FaultKind.LATE_ANSWER, FaultKind.LIST_LAG}
+_ROUTE_PREFIXES = ("storage.", "bigquery.")
+_HTTP_ERRORS = {str(status) for status in range(400, 600)}
+_GRPC_ERRORS = set(grpc.StatusCode.__members__) - {"OK"}
+_ON_ROUTES = {FaultKind.DELAY, FaultKind.LATE_ANSWER, FaultKind.DROP_ANSWER, FaultKind.STATUS, FaultKind.HANG}
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,17 @@ class Fault:
             raise ConfigError("times: must be at least 1, or null for every call")
         if self.kind is FaultKind.STATUS and not self.code:
             raise ConfigError("code: a fault of kind status needs one")
-        if self.code and not self.code.isdecimal() and self.code not in grpc.StatusCode.__members__:
-            raise ConfigError(f"code: {self.code!r} is neither the name of a gRPC code nor an HTTP status")
+        self._check_fits_method()
+
+    def _check_fits_method(self) -> None:
+        """Routes answer with HTTP statuses and know fewer kinds than gRPC methods, which answer with named codes."""
+        on_route = self.method.startswith(_ROUTE_PREFIXES)
+        if on_route and self.kind not in _ON_ROUTES:
+            raise ConfigError(f"kind: {self.kind} cannot befall an HTTP route")
+        if on_route and self.code and self.code not in _HTTP_ERRORS:
+            raise ConfigError(f"code: {self.code!r} is not an HTTP error status")
+        if not on_route and self.code and self.code not in _GRPC_ERRORS:
+            raise ConfigError(f"code: {self.code!r} is not the name of a gRPC error code")
 
     def befalls(self, facts: CallFacts) -> bool:
         return (
@@ -122,6 +135,9 @@ class Faults:
         self._script: dict[int, Fault] = {}
         self._left: dict[int, int] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._script)
+
     def add(self, fault: Fault) -> int:
         """Put a fault into the script; the number that comes back removes it."""
         number = next(self._ids)
@@ -166,8 +182,14 @@ def fault_from(values: Mapping[str, Any]) -> Fault:
     if unknown:
         raise ConfigError(f"{unknown[0]}: unknown key of a fault; known are {', '.join(sorted(known))}")
     for key in ("method", "kind"):
-        if not isinstance(values.get(key), str):
+        if not values.get(key):
             raise ConfigError(f"{key}: a fault needs one")
+    for key in ("method", "kind", "message", "reason", "region", "display_name", "resource"):
+        if not isinstance(values.get(key, ""), str):
+            raise ConfigError(f"{key}: a text is expected")
+    labels = values.get("labels", {})
+    if not isinstance(labels, Mapping):
+        raise ConfigError("labels: a map is expected")
     try:
         return Fault(**{**values, "kind": FaultKind(values["kind"]), "code": str(values.get("code", ""))})
     except (ValueError, TypeError) as error:

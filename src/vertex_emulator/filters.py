@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from google.cloud.aiplatform_v1.types import JobState
-
 from vertex_emulator.filter_tokens import FilterError, Token, TokenKind, tokens
+from vertex_emulator.states import WIRE_NAMES
 
 _MAX_LENGTH = 20_000
 _MAX_DEPTH = 50
@@ -198,7 +197,7 @@ class _Parser:
 def _check_value(name: str, value: str) -> None:
     if name == "create_time":
         parse_time(value)
-    if name == "state" and value not in JobState.__members__:
+    if name == "state" and value not in WIRE_NAMES:
         raise FilterError(f"{value!r} is not a state of a job")
 
 

@@ -55,7 +55,7 @@ class Handlers(grpc.GenericRpcHandler):
             return await self._handle(name, method, request, context)
 
         return grpc.unary_unary_rpc_method_handler(
-            behaviour,  # type: ignore[arg-type] # the types know synchronous handlers only.
+            behaviour,
             request_deserializer=request_class.FromString if request_class is not None else None,
             response_serializer=lambda message: message.SerializeToString(),
         )
@@ -64,37 +64,39 @@ class Handlers(grpc.GenericRpcHandler):
         self, name: str, method: Method, request: Any, context: grpc.aio.ServicerContext[Any, Any]
     ) -> Any:
         call = self._calls.begin(name, request, **_peer(context))
-        taken = self._faults.take(self._facts(name, request))
+        taken = self._faults.take(self._facts(name, request)) if self._faults else TakenFaults()
         call.faults = taken.kinds
         work = self._clock.spawn(self._work(method, request, call, taken))
-        try:
-            if (lost := taken.one(FaultKind.IN_FLIGHT)) and lost.code:
-                raise _scripted(lost, "This request is still on its way.")
-            return await asyncio.shield(work)
-        except ApiError as error:
-            if not call.code:
-                self._calls.answer(call, error.code.name, error.message)
+        lost = taken.one(FaultKind.IN_FLIGHT)
+        if lost is not None and lost.code:
+            error = _scripted(lost, "The request is still on its way.")
+            self._calls.answer(call, error.code.name, error.message)
             await _abort(context, error)
+        try:
+            outcome = await asyncio.shield(work)
         except asyncio.CancelledError:
             call.client_gone = True
             self._calls.announce()
-            if not taken.one(FaultKind.IN_FLIGHT):
+            if lost is None:
                 self._clock.cancel(work)
             raise
+        if isinstance(outcome, ApiError):
+            await _abort(context, outcome)
+        return outcome
 
     async def _work(self, method: Method, request: Any, call: Call, taken: TakenFaults) -> Any:
-        """What happens to one call, apart from its caller, who may leave while it goes on."""
+        """What happens to one call apart from its caller, who may leave meanwhile. Errors come back as values."""
         try:
-            response = await self._do(method, request, call, taken)
+            outcome = await self._do(method, request, call, taken)
         except ApiError as error:
-            self._record(call, error.code, error.message)
-            raise
-        except Exception as error:
+            outcome = error
+        except Exception as error:  # noqa: BLE001 - the caller is told, and the log.
             _log.exception("%s failed by a defect of the emulator", call.method)
-            self._record(call, grpc.StatusCode.INTERNAL, str(error))
-            raise ApiError(grpc.StatusCode.INTERNAL, f"defect of the emulator: {error}") from error
-        self._record(call, grpc.StatusCode.OK, "")
-        return response
+            outcome = ApiError(grpc.StatusCode.INTERNAL, f"defect of the emulator: {error}")
+        if not call.code and not call.client_gone:
+            failed = isinstance(outcome, ApiError)
+            self._calls.answer(call, outcome.code.name if failed else "OK", outcome.message if failed else "")
+        return outcome
 
     async def _do(self, method: Method, request: Any, call: Call, taken: TakenFaults) -> Any:
         if taken.one(FaultKind.HANG):
@@ -113,10 +115,6 @@ class Handlers(grpc.GenericRpcHandler):
         if seconds > 0:
             await self._clock.sleep(seconds)
 
-    def _record(self, call: Call, code: grpc.StatusCode, message: str) -> None:
-        if not call.code and not call.client_gone:
-            self._calls.answer(call, code.name, message)
-
 
 def make_server(handlers: Handlers) -> grpc.aio.Server:
     return grpc.aio.server(handlers=(handlers,), options=_OPTIONS)
@@ -127,7 +125,7 @@ async def _unimplemented(_: Any, call: Call, __: TakenFaults) -> Any:
 
 
 def _scripted(fault: Fault, message: str) -> ApiError:
-    code = grpc.StatusCode[fault.code] if fault.code in grpc.StatusCode.__members__ else grpc.StatusCode.UNAVAILABLE
+    code = grpc.StatusCode[fault.code or "UNAVAILABLE"]
     return ApiError(code, fault.message or message, reason=fault.reason)
 
 

@@ -20,7 +20,7 @@ _MAX_BODY = 1_100_000_000
 
 
 class Routes(Protocol):
-    """One API's routes. A route's name is the method that its calls are recorded under; unnamed ones are not recorded."""
+    """One API's routes. Calls are recorded under their route's name; those of unnamed routes are not recorded."""
 
     def add_to(self, app: web.Application) -> None: ...
 
@@ -96,6 +96,7 @@ async def _answer(request: web.Request, handler: _Handler) -> web.StreamResponse
 
 
 def _scripted(fault: Fault) -> web.Response:
+    # A fault for every method, `*`, may carry the name of a gRPC code.
     status = int(fault.code) if fault.code.isdecimal() else 503
     return error_response(status, fault.message or "This answer was scripted.")
 

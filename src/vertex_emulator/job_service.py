@@ -26,6 +26,7 @@ from vertex_emulator.lifecycle import Lifecycle
 from vertex_emulator.names import Names, Place
 from vertex_emulator.operations import Operations
 from vertex_emulator.paging import page, page_size
+from vertex_emulator.quotas import RequestQuota
 from vertex_emulator.storage.buckets import Buckets
 from vertex_emulator.validation import check_job, model_display_name
 
@@ -67,10 +68,13 @@ class JobService:
         self._lifecycle = lifecycle
         self._operations = operations
         self._buckets = buckets
+        self._submits = RequestQuota("batch_prediction_job_submissions", config.submits_per_minute, clock)
+        self._reads = RequestQuota("job_reads", config.reads_per_minute, clock)
 
     async def create(self, request: Any, call: Call, taken: TakenFaults) -> Any:
         """Make a job. The same request makes another one each time, as with Vertex."""
         place = self._names.place(request.parent)
+        self._submits.spend(place)
         check_job(request.batch_prediction_job, place, self._config.models)
         await asyncio.to_thread(
             check_buckets, request.batch_prediction_job, place, self._buckets, self._config.bucket_check
@@ -97,12 +101,15 @@ class JobService:
         return job
 
     async def get(self, request: Any, call: Call, _: TakenFaults) -> Any:
-        job = self._jobs.get(*self._names.job(request.name))
+        place, job_id = self._names.job(request.name)
+        self._reads.spend(place)
+        job = self._jobs.get(place, job_id)
         call.job = job.name
         return _copy(job.message)
 
     async def list(self, request: Any, _: Call, taken: TakenFaults) -> Any:
         place = self._names.place(request.parent)
+        self._reads.spend(place)
         expression = _filter(request.filter)
         _check_mask(request.read_mask)
         newest = self._clock.now() - timedelta(seconds=taken.seconds(FaultKind.LIST_LAG))
@@ -127,7 +134,7 @@ class JobService:
         call.job = job.name
         if not job.ended:
             raise precondition(
-                f"The BatchPredictionJob {job.name} is {job.state.name}; only ended ones can be deleted."
+                f"The BatchPredictionJob {job.name} is {job.state.wire_name}; only ended ones can be deleted."
             )
         if not job.deleting:
             job.deleting = job.place.operation_name(self._jobs.new_id())
@@ -158,7 +165,7 @@ def _view(job: Job) -> Filterable:
     return Filterable(
         message.display_name,
         model_display_name(message.model),
-        job.state.name,
+        job.state.wire_name,
         job.create_time,
         message.labels,
     )

@@ -10,24 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from google.cloud.aiplatform_v1.types import BatchPredictionJob, JobState
+from google.cloud.aiplatform_v1.types import BatchPredictionJob
 
 from vertex_emulator.errors import not_found
 from vertex_emulator.names import Place
+from vertex_emulator.states import ENDED, NOT_STARTED, WITH_END_TIME, State
 
 JobMessage = BatchPredictionJob.pb()
 """The protobuf class of a job. Plain protobuf, not the wrapper: it is copied and compared far more often than read."""
 
-ENDED = frozenset(
-    {
-        JobState.JOB_STATE_SUCCEEDED,
-        JobState.JOB_STATE_PARTIALLY_SUCCEEDED,
-        JobState.JOB_STATE_FAILED,
-        JobState.JOB_STATE_CANCELLED,
-        JobState.JOB_STATE_EXPIRED,
-    }
-)
-_NOT_STARTED = frozenset({JobState.JOB_STATE_QUEUED, JobState.JOB_STATE_PENDING})
 _FIRST_ID, _LAST_ID = 10**18, 2**63 - 1
 
 
@@ -53,6 +44,8 @@ class Job:
     """The runner that holds the job now; another one, or None, tells an older runner to stop."""
     rows_done: int = 0
     planned: PlannedOutcome | None = None
+    by_hand: bool = False
+    """Somebody has put the job into its state, and it no longer moves by itself."""
     deleting: str = ""
     """Name of the operation that deletes the job."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -64,8 +57,8 @@ class Job:
         return str(self.message.name)
 
     @property
-    def state(self) -> JobState:
-        return JobState(self.message.state)
+    def state(self) -> State:
+        return State(self.message.state)
 
     @property
     def ended(self) -> bool:
@@ -73,25 +66,21 @@ class Job:
 
     @property
     def started(self) -> bool:
-        return self.message.HasField("start_time")
+        return bool(self.message.HasField("start_time"))
 
     @property
     def waiting(self) -> bool:
-        return self.state in _NOT_STARTED
+        return self.state in NOT_STARTED
 
-    def move(self, state: JobState, now: datetime) -> None:
+    def move(self, state: State, now: datetime) -> None:
         """Go to a state, with the times that Vertex sets on the way."""
         self.message.state = state
         self.message.update_time.FromDatetime(now)
-        if state is JobState.JOB_STATE_RUNNING and not self.started:
+        if state is State.RUNNING and not self.started:
             self.message.start_time.FromDatetime(now)
-        if state in _WITH_END_TIME:
+        if state in WITH_END_TIME:
             self.message.end_time.FromDatetime(now)
-        self.history.append((now, state.name))
-
-
-# Vertex documents an end time for these three; for the other ends a reader falls back to the update time.
-_WITH_END_TIME = frozenset({JobState.JOB_STATE_SUCCEEDED, JobState.JOB_STATE_FAILED, JobState.JOB_STATE_CANCELLED})
+        self.history.append((now, state.wire_name))
 
 
 class JobStore:
@@ -100,13 +89,14 @@ class JobStore:
     def __init__(self, seed: int | None) -> None:
         self._jobs: dict[Place, dict[str, Job]] = {}
         self._live: dict[Place, dict[str, Job]] = {}
+        self._by_id: dict[str, Job] = {}
         self._numbers: random.Random = secrets.SystemRandom() if seed is None else random.Random(seed)
 
     def __iter__(self) -> Iterator[Job]:
-        return iter([job for jobs in self._jobs.values() for job in jobs.values()])
+        return iter(list(self._by_id.values()))
 
     def __len__(self) -> int:
-        return sum(map(len, self._jobs.values()))
+        return len(self._by_id)
 
     def places(self) -> list[Place]:
         return list(self._jobs)
@@ -127,6 +117,8 @@ class JobStore:
         return str(self._numbers.randint(_FIRST_ID, _LAST_ID))
 
     def add(self, job: Job) -> None:
+        """Take a job in; one that is already there counts as live again if it is."""
+        self._by_id[job.id] = job
         self._jobs.setdefault(job.place, {})[job.id] = job
         self._live.setdefault(job.place, {})[job.id] = job
 
@@ -137,6 +129,11 @@ class JobStore:
             raise not_found(f"The BatchPredictionJob does not exist: {place.job_name(job_id)}")
         return job
 
+    def find(self, job_id: str) -> Job | None:
+        """The job of that number in whatever place; numbers are never given twice."""
+        return self._by_id.get(job_id)
+
     def remove(self, job: Job) -> None:
+        self._by_id.pop(job.id, None)
         self._jobs.get(job.place, {}).pop(job.id, None)
         self._live.get(job.place, {}).pop(job.id, None)

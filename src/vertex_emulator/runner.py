@@ -8,7 +8,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from google.cloud.aiplatform_v1.types import JobState
 from google.protobuf import json_format
 from google.rpc import code_pb2
 
@@ -18,6 +17,7 @@ from vertex_emulator.jobs import Job
 from vertex_emulator.lifecycle import Lifecycle
 from vertex_emulator.rows.process import RowResult, RowSettings, process_row
 from vertex_emulator.rows.source import InputError, Source, open_source
+from vertex_emulator.states import State
 from vertex_emulator.storage import objects
 from vertex_emulator.storage.buckets import Bucket, BucketForbiddenError, BucketMissingError, Buckets
 from vertex_emulator.storage.objects import BadObjectNameError, ObjectMissingError
@@ -57,11 +57,13 @@ class Runner:
                 await self._work(job, run, mine, lifecycle)
         except InputError as error:
             if job.run is mine:
-                lifecycle.end(job, JobState.JOB_STATE_FAILED, code_pb2.INVALID_ARGUMENT, str(error))
-        except Exception:
+                # Nobody knows how many rows there would have been.
+                job.message.completion_stats.incomplete_count = -1
+                lifecycle.end(job, State.FAILED, code_pb2.INVALID_ARGUMENT, str(error))
+        except Exception:  # noqa: BLE001 - it is logged, and the job says so too.
             _log.exception("job %s failed by a defect or a lost file", job.name)
             if job.run is mine:
-                lifecycle.end(job, JobState.JOB_STATE_FAILED, code_pb2.INTERNAL, "Internal error encountered.")
+                lifecycle.end(job, State.FAILED, code_pb2.INTERNAL, "Internal error encountered.")
 
     def _prepare(self, job: Job) -> _Run:
         uri = job.message.input_config.gcs_source.uris[0]
@@ -87,11 +89,10 @@ class Runner:
         return bucket, f"{folder}predictions.jsonl"
 
     def _row_settings(self, job: Job) -> RowSettings:
-        parameters = json_format.MessageToDict(job.message.model_parameters)
         return RowSettings(
             model=model_display_name(job.message.model),
             has_object=self._has_object,
-            job_parameters=parameters if isinstance(parameters, dict) else {},
+            job_parameters=json_format.MessageToDict(job.message.model_parameters.struct_value),
             fail_every=self._config.fail_row_every,
         )
 
@@ -148,9 +149,9 @@ class Runner:
 def _finish(job: Job, lifecycle: Lifecycle) -> None:
     stats: Any = job.message.completion_stats
     if not stats.failed_count:
-        lifecycle.end(job, JobState.JOB_STATE_SUCCEEDED)
+        lifecycle.end(job, State.SUCCEEDED)
     elif stats.successful_count:
-        lifecycle.end(job, JobState.JOB_STATE_PARTIALLY_SUCCEEDED)
+        lifecycle.end(job, State.PARTIALLY_SUCCEEDED)
     else:
         message = f"All {stats.failed_count} rows failed, the first with: {job.message.partial_failures[0].message}"
-        lifecycle.end(job, JobState.JOB_STATE_FAILED, code_pb2.INVALID_ARGUMENT, message)
+        lifecycle.end(job, State.FAILED, code_pb2.INVALID_ARGUMENT, message)

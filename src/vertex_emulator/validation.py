@@ -63,6 +63,8 @@ def _violations(job: Any, place: Place, models: tuple[str, ...]) -> Iterator[tup
     for field in _NOT_FOR_GEMINI:
         if job.HasField(field):
             yield field, "Is not supported for this model."
+    if job.model_parameters.WhichOneof("kind") not in {None, "struct_value", "null_value"}:
+        yield "model_parameters", "Must be a JSON object."
     if job.service_account:
         yield "service_account", "Is not supported for this model."
 

@@ -57,3 +57,8 @@ def output_rows(folder: Path, made: BatchPredictionJob) -> list[dict[str, Any]]:
 
 
 in_thread = asyncio.to_thread
+
+
+def details_of(error: Any, kind: Any) -> Any:
+    """The detail of one kind that an error of Google's client carries."""
+    return next(detail for detail in error.details if isinstance(detail, kind))

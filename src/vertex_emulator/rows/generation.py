@@ -12,7 +12,30 @@ _MIME_TYPES = {"text/plain", "application/json", "text/x.enum"}
 _MAX_OUTPUT_TOKENS = 65_536
 _MAX_CANDIDATES = 8
 _MAX_STOP_SEQUENCES = 5
-_KNOWN = ["temperature", "topP", "topK", "candidateCount", "maxOutputTokens", "stopSequences", "presencePenalty", "frequencyPenalty", "seed", "responseMimeType", "responseSchema", "responseJsonSchema", "responseLogprobs", "logprobs", "responseModalities", "thinkingConfig", "mediaResolution", "speechConfig", "audioTimestamp", "routingConfig", "modelConfig", "enableAffectiveDialog"]
+_KNOWN = [
+    "temperature",
+    "topP",
+    "topK",
+    "candidateCount",
+    "maxOutputTokens",
+    "stopSequences",
+    "presencePenalty",
+    "frequencyPenalty",
+    "seed",
+    "responseMimeType",
+    "responseSchema",
+    "responseJsonSchema",
+    "responseLogprobs",
+    "logprobs",
+    "responseModalities",
+    "thinkingConfig",
+    "mediaResolution",
+    "speechConfig",
+    "audioTimestamp",
+    "routingConfig",
+    "modelConfig",
+    "enableAffectiveDialog",
+]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,17 @@ from vertex_emulator.rows.contents import HasObject, read_contents, read_instruc
 from vertex_emulator.rows.fields import RowRefusedError, message
 from vertex_emulator.rows.generation import generation
 
-_REQUEST = ["contents", "systemInstruction", "generationConfig", "safetySettings", "tools", "toolConfig", "labels", "cachedContent", "modelArmorConfig"]
+_REQUEST = [
+    "contents",
+    "systemInstruction",
+    "generationConfig",
+    "safetySettings",
+    "tools",
+    "toolConfig",
+    "labels",
+    "cachedContent",
+    "modelArmorConfig",
+]
 
 
 @dataclass(frozen=True)
@@ -40,14 +50,18 @@ def process_row(line: bytes, number: int, settings: RowSettings, processed_time:
     try:
         request = line.decode("utf-8", "replace")
         request = _request(line)
-        if settings.fail_every and number % settings.fail_every == 0:
-            raise RowRefusedError("Service agents are being provisioned. Please retry later.", "FAILED_PRECONDITION")
+        _fail_if_chosen(number, settings)
         response = _response(request, settings)
     except RowRefusedError as refused:
         error = {"code": refused.code, "message": refused.message, "status": refused.status}
         status = f"Bad Request: {json.dumps({'error': error})}"
         return RowResult(_output(status, processed_time, request, {}), refused.message)
     return RowResult(_output("", processed_time, request, response))
+
+
+def _fail_if_chosen(number: int, settings: RowSettings) -> None:
+    if settings.fail_every and number % settings.fail_every == 0:
+        raise RowRefusedError("Service agents are being provisioned. Please retry later.", "FAILED_PRECONDITION")
 
 
 def _request(line: bytes) -> Any:

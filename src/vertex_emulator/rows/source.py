@@ -41,7 +41,8 @@ def open_source(path: Path, *, max_rows: int, max_bytes: int) -> Source:
     """Find the rows of a file; lines without content are none. Blocks. InputError where it is too large or empty."""
     if path.stat().st_size > max_bytes:
         raise InputError(f"The input is larger than {max_bytes} bytes.")
-    rows, offset = [], 0
+    rows: list[RowPlace] = []
+    offset = 0
     with path.open("rb") as file:
         for line in file:
             if line.strip():

@@ -29,7 +29,7 @@ class _Page:
 
 
 def list_objects(bucket: Bucket, query: Mapping[str, str]) -> dict[str, Any]:
-    """One page in the API's shape. `query` is the request's. Blocks; HttpError 400 for numbers or tokens that are none."""
+    """One page in the API's shape, as a `query` asks for it. Blocks. HttpError 400 for a bad size or token."""
     page = _page(bucket, query)
     answer: dict[str, Any] = {"kind": "storage#objects"}
     if page.names:

@@ -21,7 +21,7 @@ class MultipartUpload:
 def parse_multipart(content_type: str, body: bytes) -> MultipartUpload:
     """Take a `multipart/related` body apart; HttpError 400 where it is none.
 
-    The content is cut out by the boundary alone: it may hold any bytes, so nothing may decode it or strip its line ends.
+    The content is cut out by the boundary alone: it may hold any bytes, so nothing may decode it or strip line ends.
     """
     header = Message()
     header["Content-Type"] = content_type

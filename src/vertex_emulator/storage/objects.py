@@ -63,12 +63,12 @@ class StoredObject:
 
 @lru_cache(maxsize=1024)
 def _checksums(path: Path, size: int, modified_ns: int) -> tuple[str, str]:  # noqa: ARG001 - they are part of the key.
-    crc, digest = google_crc32c.Checksum(), md5(usedforsecurity=False)
+    crc, digest = 0, md5(usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(_CHUNK):
-            crc.update(block)
+            crc = google_crc32c.extend(crc, block)
             digest.update(block)
-    return base64.b64encode(crc.digest()).decode(), base64.b64encode(digest.digest()).decode()
+    return base64.b64encode(crc.to_bytes(4, "big")).decode(), base64.b64encode(digest.digest()).decode()
 
 
 def path_of(bucket: Bucket, name: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -17,6 +17,7 @@ from vertex_emulator.storage.objects import ObjectMissingError, StoredObject
 from vertex_emulator.storage.ranges import ByteRange, RangeNotSatisfiableError, parse_range
 from vertex_emulator.storage.resources import bucket_resource, object_resource
 
+T = TypeVar("T")
 _BLOCK = 1 << 18
 _OBJECT = "/storage/v1/b/{bucket}/o/{object:(?s:.+)}"
 
@@ -82,7 +83,7 @@ async def open_bucket(buckets: Buckets, name: str) -> Bucket:
         raise HttpError(403, f"The caller does not have access to the bucket {name}.") from error
 
 
-async def found(look: Callable[[], Awaitable[Any]], bucket: Bucket, name: str) -> Any:
+async def found(look: Callable[[], Awaitable[T]], bucket: Bucket, name: str) -> T:
     """What `look` finds, or the 404 of an object that is not there."""
     try:
         return await look()
