@@ -47,8 +47,8 @@ MOVES: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
 
 
 def may_move(current: State, to: State) -> bool:
-    """Whether the table holds the pair."""
-    return to in MOVES[current]
+    """Whether the table holds the pair. No pair holds CANCELLING, which is a view."""
+    return to in MOVES.get(current, frozenset())
 
 
 def shown(state: State, *, cancel_wanted: bool) -> State:

@@ -1,0 +1,166 @@
+"""The order in which the queue would go, and the reason why a batch job waits."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import given
+
+from domain.sharing import OTHER_POOL, a_contender, a_head, a_pool, a_team, after, scenes, teams
+from gateway.domain.fair_share import WaitingReason, choose, order, waiting_reason
+
+
+def ids(*arguments):
+    return [choice.head.id for choice in order(*arguments)]
+
+
+def test_the_order_is_that_of_service_and_goes_on_charging():
+    contenders = [
+        a_contender("ads", *[a_head(n) for n in (1, 2, 3, 4)], service=0, mean=100),
+        a_contender("maps", a_head(5), a_head(6), service=150, mean=100),
+    ]
+    assert ids(a_pool(2, 2), teams(a_team("ads"), a_team("maps")), contenders) == [1, 2, 5, 3, 6, 4]
+
+
+def test_a_team_at_its_limit_gets_its_turn_when_one_of_its_own_ends():
+    known = teams(a_team("ads", active=1, limit=1), a_team("maps", active=1))
+    contenders = [
+        a_contender("ads", a_head(1), a_head(2), service=0, active=1),
+        a_contender("maps", a_head(3), a_head(4), service=500, active=1),
+    ]
+    assert ids(a_pool(2, 2), known, contenders) == [1, 3, 2, 4]
+
+
+def test_a_free_slot_that_a_limit_keeps_empty_goes_to_others():
+    known = teams(a_team("ads", active=1, limit=1), a_team("maps"))
+    contenders = [a_contender("ads", a_head(1), active=1), a_contender("maps", a_head(2), service=500)]
+    assert ids(a_pool(2, 1), known, contenders) == [2, 1]
+
+
+def test_slots_that_others_hold_come_free_too():
+    assert ids(a_pool(2, 0, others=2), teams(a_team("ads")), [a_contender("ads", a_head(1))]) == [1]
+
+
+def test_a_pool_that_shrank_waits_for_what_runs_and_then_goes_on():
+    pool = a_pool(1, 3)
+    contenders = [a_contender("ads", a_head(1), a_head(2), active=3)]
+    assert ids(pool, teams(a_team("ads", active=3, limit=1)), contenders) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        teams(a_team("ads", paused=True)),
+        teams(),
+        teams(a_team("ads", limit=0)),
+        teams(a_team("ads", active=2, limit=2)),  # both in another pool
+    ],
+)
+def test_what_no_freed_slot_lets_in_has_no_place_in_the_order(known):
+    assert ids(a_pool(), known, [a_contender("ads", a_head(1))]) == []
+
+
+def test_a_draining_pool_has_no_order_and_a_closed_gate_does_not_change_it():
+    contenders = [a_contender("ads", a_head(1))]
+    assert ids(a_pool(0), teams(a_team("ads")), contenders) == []
+    assert ids(a_pool(gate_open=False), teams(a_team("ads")), contenders) == [1]
+
+
+@given(scenes())
+def test_each_queued_batch_job_has_at_most_one_place(scene):
+    pools, known, contenders = scene
+    places = ids(pools[0], known, contenders)
+    assert len(places) == len(set(places))
+    assert set(places) <= {head.id for c in contenders if c.pool == pools[0].id for head in c.heads}
+
+
+@given(scenes())
+def test_without_limits_everything_that_may_run_has_a_place_in_the_order_of_choose(scene):
+    """`choose` is asked again and again, with one more slot each time."""
+    (pool, _), known, contenders = scene
+    pool = replace(pool, gate_open=True)
+    known = {name: replace(team, limit=None) for name, team in known.items()}
+    expected = []
+    grown, now_known, now = pool, known, contenders
+    while pool.capacity > 0:
+        grown = replace(grown, capacity=grown.active + grown.others + grown.strays + 1)
+        choice = choose(grown, now_known, now)
+        if choice is None:
+            break
+        expected.append(choice)
+        grown, now_known, now = after(choice, grown, now_known, now)
+    assert list(order(pool, known, contenders)) == expected
+
+
+@given(scenes())
+def test_the_first_of_the_order_is_what_choose_takes_now_where_it_takes_anything(scene):
+    pools, known, contenders = scene
+    for pool in pools:
+        if choice := choose(pool, known, contenders):
+            assert order(pool, known, contenders)[0] == choice
+
+
+FULL = a_pool(2, 2)
+ROOM = a_pool(2, 1)
+AT_LIMIT = a_team("ads", active=1, limit=1)
+
+
+@pytest.mark.parametrize(
+    ("pool", "team", "has_leader", "reason"),
+    [
+        (FULL, None, True, "TEAM_REMOVED"),
+        (None, a_team("ads"), True, "POOL_DRAINING"),
+        (a_pool(0), a_team("ads"), True, "POOL_DRAINING"),
+        (FULL, a_team("ads", paused=True), True, "TEAM_PAUSED"),
+        (FULL, a_team("ads"), False, "NO_LEADER"),
+        (replace(ROOM, gate_open=False), a_team("ads"), True, "GATE_CLOSED"),
+        (ROOM, AT_LIMIT, True, "TEAM_LIMIT"),
+        (FULL, AT_LIMIT, True, "TEAM_LIMIT"),
+        (a_pool(2, 1, others=1), a_team("ads"), True, "OTHERS_HOLD_POOL"),
+        (a_pool(2, 0, others=5), a_team("ads"), True, "OTHERS_HOLD_POOL"),
+        (a_pool(2, 2, others=1), a_team("ads"), True, "POOL_FULL"),
+        (a_pool(2, 1, strays=1), a_team("ads"), True, "POOL_FULL"),
+        (FULL, a_team("ads"), True, "POOL_FULL"),
+        (ROOM, a_team("ads"), True, "POOL_FULL"),
+    ],
+)
+def test_the_reason_names_what_keeps_it(pool, team, has_leader, reason):
+    assert waiting_reason(pool, team, has_leader=has_leader) is WaitingReason(reason)
+
+
+def test_of_several_reasons_the_one_that_does_not_pass_by_itself_is_told():
+    """All eight causes at once, taken away one by one."""
+    worst = a_pool(0, 0, others=2, gate_open=False)
+    limited = replace(AT_LIMIT, paused=True)
+    told = [
+        waiting_reason(worst, None, has_leader=False),
+        waiting_reason(worst, limited, has_leader=False),
+        waiting_reason(replace(worst, capacity=2), limited, has_leader=False),
+        waiting_reason(replace(worst, capacity=2), AT_LIMIT, has_leader=False),
+        waiting_reason(replace(worst, capacity=2), AT_LIMIT),
+        waiting_reason(replace(worst, capacity=2, gate_open=True), AT_LIMIT),
+        waiting_reason(replace(worst, capacity=2, gate_open=True), a_team("ads")),
+        waiting_reason(replace(worst, capacity=2, gate_open=True, others=0, active=2), a_team("ads")),
+    ]
+    assert told == [
+        WaitingReason.TEAM_REMOVED,
+        WaitingReason.POOL_DRAINING,
+        WaitingReason.TEAM_PAUSED,
+        WaitingReason.NO_LEADER,
+        WaitingReason.GATE_CLOSED,
+        WaitingReason.TEAM_LIMIT,
+        WaitingReason.OTHERS_HOLD_POOL,
+        WaitingReason.POOL_FULL,
+    ]
+    assert set(told) == set(WaitingReason)
+
+
+def test_what_choose_would_take_is_never_said_to_be_kept_by_anything_but_its_turn():
+    for capacity, active, others, gate, limit in product((0, 2), (0, 2), (0, 2), (True, False), (None, 0, 1)):
+        pool, team = a_pool(capacity, active, others=others, gate_open=gate), a_team("ads", limit=limit)
+        takes = choose(pool, teams(team), [a_contender("ads", a_head(1))]) is not None
+        assert not takes or waiting_reason(pool, team) is WaitingReason.POOL_FULL
+
+
+def test_other_pools_do_not_appear_in_the_order():
+    assert ids(a_pool(), teams(a_team("ads")), [a_contender("ads", a_head(1), pool=OTHER_POOL)]) == []
