@@ -63,21 +63,74 @@ Seconds = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_posit
 Address = Annotated[str, AfterValidator(_address)]
 
 
-class Settings(BaseModel):
-    """The settings of one process. The environment variable of a field is `GATEWAY_` and its name in upper case."""
+class DatabaseSettings(BaseModel):
+    """Where the database is: all that a migration needs to know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    database_url: SecretStr
+    """The PostgreSQL that keeps everything, `postgresql://user@host/database`, reached directly or through a session
+    pooler."""
+    database_password_file: Path | None = None
+    """A file with the database's password, where the URL has none."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Self:
+        """Settings from `GATEWAY_*` variables, with `flags` (by field name, None is not given) before them.
+
+        Raises:
+            SettingsError: an unknown variable, or a value that must not be; every problem is named.
+
+        """
+        sent = {key: value for key, value in environment.items() if key.startswith(PREFIX)}
+        known = {PREFIX + field.upper(): field for field in Settings.model_fields}
+        unknown = [key for key in sent if key not in known and not _FROM_KUBERNETES.fullmatch(key)]
+        values: dict[str, Any] = {known[key]: value for key, value in sent.items() if key in known}
+        values = {field: value for field, value in values.items() if field in cls.model_fields}
+        values |= {key: value for key, value in (flags or {}).items() if value is not None}
+        problems = [f"{key}: there is no such setting" for key in sorted(unknown)]
+        settings: Self | None = None
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as error:
+            problems += [_problem(each["loc"], each["msg"]) for each in error.errors(include_input=False)]
+        if settings is not None:
+            problems += settings.contradictions()
+        if problems or settings is None:
+            raise SettingsError("\n".join(problems))
+        return settings
+
+    def contradictions(self) -> list[str]:
+        """What is wrong between settings that are each in order; empty where nothing is."""
+        return []
+
+    def database_address(self) -> str:
+        """The database's URL with its password in it. Reads the password's file: blocks.
+
+        Raises:
+            SettingsError: the file cannot be read.
+
+        """
+        url = self.database_url.get_secret_value()
+        if self.database_password_file is None:
+            return url
+        try:
+            password = self.database_password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(_problem(("database_password_file",), str(error))) from error
+        parts = urlsplit(url)
+        user, _, host = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}"))
+
+
+class Settings(DatabaseSettings):
+    """The settings of one process. The environment variable of a field is `GATEWAY_` and its name in upper case."""
 
     name: str = Field(pattern=_NAME)
     """The installation's name, the label `batchjobs_gateway` on every Vertex job. Two installations that share a Google
     Cloud project must differ in it, and it must survive a restore of the database."""
     policy: Path
     """The policy file: pools, teams and limits. It is reloaded while the process runs."""
-    database_url: SecretStr
-    """The PostgreSQL that keeps everything, `postgresql://user@host/database`, reached directly or through a session
-    pooler."""
-    database_password_file: Path | None = None
-    """A file with the database's password, where the URL has none."""
 
     role: Role = Role.ALL
     """`all` serves callers and may lead; `api` serves callers only and never loads Google's client for Vertex."""
@@ -142,31 +195,6 @@ class Settings(BaseModel):
     controller_connections: int = Field(default=4, ge=1, le=100)
     """Database connections for the leader's loops."""
 
-    @classmethod
-    def read(cls, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Self:
-        """Settings from `GATEWAY_*` variables, with `flags` (by field name, None is not given) before them.
-
-        Raises:
-            SettingsError: an unknown variable, or a value that must not be; every problem is named.
-
-        """
-        sent = {key: value for key, value in environment.items() if key.startswith(PREFIX)}
-        known = {PREFIX + field.upper(): field for field in cls.model_fields}
-        unknown = [key for key in sent if key not in known and not _FROM_KUBERNETES.fullmatch(key)]
-        values: dict[str, Any] = {known[key]: value for key, value in sent.items() if key in known}
-        values |= {key: value for key, value in (flags or {}).items() if value is not None}
-        problems = [f"{key}: there is no such setting" for key in sorted(unknown)]
-        settings: Self | None = None
-        try:
-            settings = cls.model_validate(values)
-        except ValidationError as error:
-            problems += [_problem(each["loc"], each["msg"]) for each in error.errors(include_input=False)]
-        if settings is not None:
-            problems += settings.contradictions()
-        if problems or settings is None:
-            raise SettingsError("\n".join(problems))
-        return settings
-
     def contradictions(self) -> list[str]:
         """What is wrong between settings that are each in order; empty where nothing is."""
         least = self.create_deadline + self.tcp_user_timeout + self.list_lag
@@ -186,24 +214,6 @@ class Settings(BaseModel):
     def listeners(self) -> tuple[str, ...]:
         """Every address that this process listens on."""
         return (self.api_listen, self.health_listen, self.metrics_listen)
-
-    def database_address(self) -> str:
-        """The database's URL with its password in it. Reads the password's file: blocks.
-
-        Raises:
-            SettingsError: the file cannot be read.
-
-        """
-        url = self.database_url.get_secret_value()
-        if self.database_password_file is None:
-            return url
-        try:
-            password = self.database_password_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise SettingsError(_problem(("database_password_file",), str(error))) from error
-        parts = urlsplit(url)
-        user, _, host = parts.netloc.rpartition("@")
-        return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}"))
 
 
 def _problem(location: tuple[int | str, ...], text: str) -> str:

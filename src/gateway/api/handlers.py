@@ -1,7 +1,7 @@
 """A service's methods as gRPC handlers, made from its descriptor, and the answer to methods that nobody serves."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Final, Never
+from typing import Any, Final, Never, TypeAlias
 
 import grpc
 from google.protobuf import message_factory
@@ -10,6 +10,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from gateway.errors import GatewayError, Reason
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Method = Callable[[Any, Context], Awaitable[Any]]
 """A unary method answers its message; a streaming one writes its messages to the context and answers None."""
 
@@ -46,7 +47,7 @@ SERVED: Final = (
 class NotServed(grpc.GenericRpcHandler):
     """Added last: takes every method that no other handler has, streaming or not, and says what is served."""
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
         """A handler that refuses whatever it is sent."""
         method = handler_call_details.method
 
@@ -56,10 +57,10 @@ class NotServed(grpc.GenericRpcHandler):
         return grpc.stream_stream_rpc_method_handler(refuse)
 
 
-def _handler(method: MethodDescriptor, behaviour: Method) -> grpc.RpcMethodHandler[Any, Any]:
+def _handler(method: MethodDescriptor, behaviour: Method) -> Handler:
     request = message_factory.GetMessageClass(method.input_type)
     answer = message_factory.GetMessageClass(method.output_type)
-    make: Callable[..., grpc.RpcMethodHandler[Any, Any]] = (
+    make: Callable[..., Handler] = (
         grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
     )
     return make(behaviour, request_deserializer=request.FromString, response_serializer=answer.SerializeToString)

@@ -59,8 +59,8 @@ class CreateBatchJob:
         """The batch job, QUEUED; or the one that its `request_id` has made before, as it is now.
 
         Raises:
-            GatewayError: of the first check that finds something wrong, with everything that it found; the contract lists
-                the reasons. STORE_UNAVAILABLE where the outcome is not known.
+            GatewayError: of the first check that finds something wrong, with everything that it found. The contract
+                lists the reasons; STORE_UNAVAILABLE also where the outcome is not known.
 
         """
         try:

@@ -1,0 +1,71 @@
+"""`gateway dev`: try everything on this machine, until Ctrl-C."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gateway.cli.dev_stack import DevOptions, DevStack, dev_stack
+from gateway.cli.options import settings_options
+from gateway.cli.running import run_until_stopped, serve_until
+
+SETTINGS: Final = (
+    "api_listen",
+    "health_listen",
+    "metrics_listen",
+    "log_level",
+    "watch_heartbeat",
+    "drain_grace",
+)
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False, exists=True)
+_FOLDER: Final = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.option("--policy", type=_FILE, metavar="FILE", help="The policy file; by default a sample of three teams.")
+@click.option("--buckets", type=_FOLDER, metavar="DIR", help="A folder whose subfolders are the buckets.")
+@click.option("--state", type=_FOLDER, metavar="DIR", help="Keep database, buckets and logs here, for the next time.")
+@click.option("--emulator-config", type=_FILE, metavar="FILE", help="Settings of the Vertex emulator, as YAML.")
+@settings_options(SETTINGS)
+def dev(
+    policy: Path | None, buckets: Path | None, state: Path | None, emulator_config: Path | None, **flags: Any
+) -> None:
+    """Run PostgreSQL, a Vertex emulator and the gateway here until Ctrl-C.
+
+    Nothing is needed beforehand and nothing is left behind, unless --state names a folder.
+    """
+    level = flags.pop("log_level") or "INFO"
+    options = DevOptions(policy, buckets, state, emulator_config, flags, level)
+
+    async def body(stop: asyncio.Event) -> int:
+        click.echo("starting PostgreSQL, the Vertex emulator and the gateway …")
+        async with dev_stack(options) as running:
+            click.echo(welcome(running))
+            code = await serve_until(running.app, stop)
+            click.echo("stopping …")
+        return code
+
+    run_until_stopped(body)
+
+
+def welcome(running: DevStack) -> str:
+    """What runs where, and the lines to try next."""
+    target = running.app.api_target
+    metrics = f"http://{running.app.settings.metrics_listen.rpartition(':')[0]}:{running.app.metrics_port}/metrics"
+    return f"""
+The gateway serves on {target}. Policy: {running.policy}
+Buckets are folders in {running.buckets}: drop a JSONL file into one and run it.
+Logs are in {running.state}.
+
+Try, in another terminal:
+
+  export BATCHJOBS_ENDPOINT={target} BATCHJOBS_TEAM=ranking
+  batchjobs submit --model gemini-2.5-flash --source gs://ranking-in/tickets.jsonl \\
+    --destination gs://ranking-out/first --wait
+  batchjobs list
+  curl -s {metrics} | grep ^batchjobs_
+
+Ctrl-C ends all of it.
+"""

@@ -1,0 +1,99 @@
+"""Everything that `gateway dev` runs: an embedded PostgreSQL, the Vertex emulator, and the gateway in this process."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.app import App
+from gateway.cli.emulator import Emulating, EmulatorProcess
+from gateway.cli.sample import prepare_buckets, sample_policy
+from gateway.policy.load import load_policy
+from gateway.settings import Settings
+from gateway.store import migrate
+from gateway.store.embedded import EmbeddedPostgres
+from gateway.telemetry import logs
+
+QUICK: Final[Mapping[str, Any]] = {
+    "dispatch_interval": timedelta(seconds=1),
+    "poll_interval": timedelta(seconds=1),
+}
+"""What a person at the keyboard would rather not wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class DevOptions:
+    """`state` keeps everything from run to run, None forgets it; `flags` are settings as given on the command line."""
+
+    policy: Path | None = None
+    buckets: Path | None = None
+    state: Path | None = None
+    emulator_config: Path | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    log_level: str = "INFO"
+
+
+@dataclass(frozen=True, slots=True)
+class DevStack:
+    """What runs, and where it is."""
+
+    app: App
+    emulator: EmulatorProcess
+    state: Path
+    buckets: Path
+    policy: Path
+
+
+@asynccontextmanager
+async def dev_stack(options: DevOptions) -> AsyncIterator[DevStack]:
+    """Start all of it and stop all of it, in order.
+
+    Raises what App.start raises, NoSampleError, EmulatorError and EmbeddedPostgresError.
+    """
+    policy = options.policy or sample_policy()
+    loaded = await asyncio.to_thread(load_policy, policy)
+    async with AsyncExitStack() as stack:
+        state = options.state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-dev-")))
+        state.mkdir(parents=True, exist_ok=True)
+        buckets = options.buckets or state / "buckets"
+        await asyncio.to_thread(prepare_buckets, buckets, loaded)
+        _log_to(stack, state / "gateway.log", options.log_level)
+        url = await _database(stack, None if options.state is None else state / "postgres")
+        emulator = await stack.enter_async_context(Emulating(buckets, state / "emulator.log", _arguments(options)))
+        await migrate.upgrade(url)
+        own = {
+            "name": "dev",
+            "policy": policy,
+            "database_url": url,
+            "insecure": True,
+            "vertex_emulator": emulator.target,
+            "storage_endpoint": emulator.storage_url,
+            "storage_project": next(iter(loaded.pools)).project if loaded.pools else "dev",
+        }
+        given = {key: value for key, value in options.flags.items() if value is not None}
+        app = await stack.enter_async_context(App(Settings.read({}, {**QUICK, **given, **own})))
+        yield DevStack(app, emulator, state, buckets, policy)
+
+
+def _arguments(options: DevOptions) -> tuple[str, ...]:
+    return () if options.emulator_config is None else ("--config", str(options.emulator_config))
+
+
+def _log_to(stack: AsyncExitStack, path: Path, level: str) -> None:
+    """Write logs to a file while the stack stands; afterwards warnings go to stderr, as they would by themselves."""
+    file = stack.enter_context(path.open("a", encoding="utf-8", buffering=1))
+    logs.configure(file, level=level)
+    stack.callback(logs.configure, sys.stderr, level="WARNING")
+
+
+async def _database(stack: AsyncExitStack, folder: Path | None) -> str:
+    """The URL of a started PostgreSQL; without a folder its data goes when it stops."""
+    server = EmbeddedPostgres(folder)
+    stack.push_async_callback(asyncio.to_thread, server.stop)
+    await asyncio.to_thread(server.start)
+    return server.url

@@ -1,0 +1,20 @@
+"""The `gateway` command."""
+
+import click
+
+from gateway.cli.dev import dev
+from gateway.cli.migrate import migrate
+from gateway.cli.policy import policy
+from gateway.cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="batch-jobs-gateway")
+def main() -> None:
+    """The Batch Jobs Gateway: Gemini batch prediction on Vertex AI for many teams, fairly and exactly once."""
+
+
+main.add_command(serve)
+main.add_command(dev)
+main.add_command(migrate)
+main.add_command(policy)

@@ -1,0 +1,69 @@
+"""Running an event loop until the process is asked to stop, and saying in one sentence why it could not start."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import click
+import uvloop
+
+from gateway.api.server import ListenError
+from gateway.app import App, SchemaError
+from gateway.cli.emulator import EmulatorError
+from gateway.cli.sample import NoSampleError
+from gateway.identity.development import DevelopmentIdentityRefusedError
+from gateway.policy.load import PolicyError
+from gateway.settings import SettingsError
+from gateway.store.embedded import EmbeddedPostgresError
+from gateway.store.errors import StoreError
+
+REFUSED: Final = 2
+FAILED: Final = 1
+
+NOT_STARTED: Final = (
+    DevelopmentIdentityRefusedError,
+    EmbeddedPostgresError,
+    EmulatorError,
+    ListenError,
+    NoSampleError,
+    OSError,
+    PolicyError,
+    SchemaError,
+    SettingsError,
+    StoreError,
+)
+"""What keeps a process from starting and is explained by its message alone."""
+
+
+def run_until_stopped(body: Callable[[asyncio.Event], Coroutine[Any, Any, int]]) -> None:
+    """Run `body`, whose event is set by SIGTERM or Ctrl-C, and exit with its code.
+
+    What keeps it from starting is told in plain words, without a stack, and exits with 2.
+    """
+
+    async def main() -> int:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        return await body(stop)
+
+    try:
+        code = uvloop.run(main())
+    except NOT_STARTED as error:
+        click.echo(f"gateway: {error}", err=True)
+        code = REFUSED
+    raise SystemExit(code)
+
+
+async def serve_until(app: App, stop: asyncio.Event) -> int:
+    """Wait until the process is asked to stop, or a task that must not end has ended; the exit code."""
+    asked = asyncio.ensure_future(stop.wait())
+    failed = asyncio.ensure_future(app.background.failed())
+    try:
+        done, _ = await asyncio.wait([asked, failed], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
+        failed.cancel()
+    return 0 if asked in done else FAILED
