@@ -104,10 +104,10 @@ class EmbeddedPostgres:
             self._make(data)
         self._password = (self._folder / "password").read_text()
         with self._log.open("ab") as log:
-            self._server = subprocess.Popen(
+            self._server = subprocess.Popen(  # noqa: S603 - our own program and arguments
                 self._command(data), stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._owner.process
             )
-        self._guard = subprocess.Popen(
+        self._guard = subprocess.Popen(  # noqa: S603 - a fixed script
             ["/bin/sh", "-c", _GUARD, "guard", str(self._server.pid), str(self._runtime)],
             stdin=subprocess.PIPE,
             start_new_session=True,
@@ -143,7 +143,7 @@ class EmbeddedPostgres:
         _write_secret(passed, password)
         self._owner.give(passed)
         options = ["--auth=scram-sha-256", f"--pwfile={passed}", "--encoding=UTF8", "--locale=C", f"--username={_USER}"]
-        made = subprocess.run(
+        made = subprocess.run(  # noqa: S603 - our own program and arguments
             [self._binaries.path("initdb"), "-D", fresh, *options],
             capture_output=True,
             check=False,
@@ -153,7 +153,7 @@ class EmbeddedPostgres:
         if made.returncode:
             shutil.rmtree(fresh, ignore_errors=True)
             raise EmbeddedPostgresError(
-                f"PostgreSQL could not make its data in {self._folder}: {made.stderr.decode(errors='replace').strip()}\n"
+                f"PostgreSQL could not make its data in {self._folder}: {made.stderr.decode(errors='replace')}\n"
                 f"It runs as the user {self._owner.name}, who must be able to reach that folder."
             )
         _write_secret(self._folder / "password", password)

@@ -46,7 +46,7 @@ class Owner:
 
 
 class Binaries:
-    """The wheel's programs; a copy where the owner cannot reach the wheel, since a user's folders are left as they are."""
+    """The wheel's programs; a copy where the owner cannot reach it, since a user's folders are left as they are."""
 
     def __init__(self, owner: Owner, runtime: Path) -> None:
         self._owner, self._runtime = owner, runtime
@@ -61,7 +61,9 @@ class Binaries:
 
     def _runs(self, program: Path) -> bool:
         try:
-            subprocess.run([program, "--version"], check=True, capture_output=True, **self._owner.process)
+            subprocess.run(  # noqa: S603 - our own program
+                [program, "--version"], check=True, capture_output=True, **self._owner.process
+            )
         except PermissionError:
             return False
         return True

@@ -59,7 +59,9 @@ def fits(revision: str | None) -> bool:
 async def restored(url: str) -> str:
     """Give the store a new incarnation after a restore from backup; every resume token is refused from then on."""
     incarnation = secrets.token_hex(16)
-    await _on_connection(url, lambda connection: connection.execute(text(SQL["renew_incarnation"]), {"new": incarnation}))
+    await _on_connection(
+        url, lambda connection: connection.execute(text(SQL["renew_incarnation"]), {"new": incarnation})
+    )
     return incarnation
 
 
@@ -76,7 +78,9 @@ def _steps(script: ScriptDirectory, revision: str) -> Callable[..., Any]:
 
 async def _on_connection(url: str, work: Callable[[Connection], Any]) -> Any:
     """Run `work` in one transaction. asyncpg reads the URL itself, as it does everywhere else in the store."""
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool)
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
+    )
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(work)

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from gateway.domain.batch_job import BatchJob, PoolId, Spec
 from gateway.domain.fair_share import Contender
+from gateway.domain.states import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,6 @@ class Census:
 
     team: str
     pool: PoolId
-    state: str
+    state: State
     count: int
     oldest_time: datetime

@@ -1,54 +1,89 @@
 """Reads: never trusted from a cache, never in a lock."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from gateway.domain.batch_job import BatchJob, PoolId
 from gateway.domain.fair_share import Contender
-from gateway.store.database import Connections
+from gateway.store.connections import Connections
+from gateway.store.contenders import read_contenders
+from gateway.store.gets import Gets
 from gateway.store.model import ChangePage, TeamFeed, Usage
+from gateway.store.queries import load
+from gateway.store.replays import answer, read_known
+from gateway.store.rows import COLUMNS_OF_B, decode
+from gateway.store.usage import read_standing
+
+SQL: Final = load("reads", columns=COLUMNS_OF_B)
+_ABOVE_EVERY_ID: Final = 2**63 - 1
 
 
 class Reads:
-    """What the service reads. API connections raise GatewayError, the controller's raise StoreError's family."""
+    """What the service reads. On the API's connections errors are GatewayError, else those of `errors.py`."""
 
     def __init__(self, connections: Connections) -> None:
-        raise AssertionError
+        self._connections = connections
+        self._gets = Gets(connections)
 
-    async def get(self, team: str, id: int) -> BatchJob | None:  # noqa: A002 - the domain's word
+    async def get(self, team: str, job_id: int) -> BatchJob | None:
         """The batch job as committed; None where the team has none of this id, or has deleted it."""
-        raise AssertionError
+        return await self._gets.get(team, job_id)
 
     async def page(self, team: str | None, limit: int, before: int | None = None) -> tuple[BatchJob, ...]:
         """Newest first, those with an id below `before`; `team` None reads every team. Deleted ones are left out."""
-        raise AssertionError
+        below = _ABOVE_EVERY_ID if before is None else before
+        async with self._connections.surfaced(), self._connections.session("page") as session:
+            if team is None:
+                rows = await session.rows(SQL["page"], below, limit)
+            else:
+                rows = await session.rows(SQL["page_of_team"], team, below, limit)
+        return tuple(decode(row) for row in rows)
 
     async def replay(self, team: str, request_id: str, content_hash: str) -> BatchJob | None:
         """The batch job that this request_id made; None for an unknown one.
 
         Raises GatewayError: REQUEST_ID_REUSED for other content, NOT_FOUND when it was deleted.
         """
-        raise AssertionError
+        async with self._connections.surfaced(), self._connections.session("replay") as session:
+            known = await read_known(session, team, [request_id])
+        return answer(known[request_id], team, request_id, content_hash) if request_id in known else None
 
     async def live(self, team: str) -> ChangePage:
         """Every open batch job of the team with the revision this was read at: how a watch begins."""
-        raise AssertionError
+        async with self._connections.surfaced(), self._connections.session("live") as session:
+            rows = await session.rows(SQL["live"], team)
+        jobs = tuple(decode(row) for row in rows if row["id"] is not None)
+        return ChangePage(jobs, through=rows[0]["team_revision"] if rows else 0, more=False)
 
     async def changes(self, team: str, after: int, limit: int) -> ChangePage:
         """What changed after a revision, tombstones (`delete_time` set) included."""
-        raise AssertionError
+        async with self._connections.surfaced(), self._connections.session("changes") as session:
+            rows = await session.rows(SQL["changes"], team, after, limit)
+        jobs = tuple(decode(row) for row in rows if row["id"] is not None)
+        if len(jobs) == limit:
+            return ChangePage(jobs, through=jobs[-1].revision, more=True)
+        return ChangePage(jobs, through=max(after, rows[0]["team_revision"]) if rows else after, more=False)
 
     async def feed(self, team: str) -> TeamFeed:
         """The store's incarnation and the team's revisions, to judge a resume token by."""
-        raise AssertionError
+        async with self._connections.surfaced(), self._connections.session("feed") as session:
+            row = await session.row(SQL["feed"], team)
+        if row is None:
+            raise AssertionError("the migrations write the store's row")
+        return TeamFeed(row["incarnation"], row["revision"], row["purged_revision"])
 
     async def usage(self, team: str) -> Usage:
         """What the team uses, as far as quotas count it."""
-        raise AssertionError
+        async with self._connections.surfaced(), self._connections.session("usage") as session:
+            return (await read_standing(session, team)).usage
 
     async def contenders(self, pool: PoolId, limit: int) -> tuple[Contender, ...]:
         """The pool's contenders, each with its first `limit` heads: what `fair_share.order` explains waiting by."""
-        raise AssertionError
+        async with self._connections.surfaced(), self._connections.snapshot("contenders") as session:
+            everyone = await read_contenders(session, lambda where, _: limit if where == pool else 0)
+        return tuple(contender for contender in everyone if contender.pool == pool)
 
     async def active_by_team(self) -> Mapping[str, int]:
         """How many slots each team holds, over all pools."""
-        raise AssertionError
+        async with self._connections.surfaced(), self._connections.session("active_by_team") as session:
+            return {row["team"]: row["active"] for row in await session.rows(SQL["active_by_team"])}

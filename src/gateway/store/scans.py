@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from gateway.domain.batch_job import PoolId
-from gateway.store.database import Connections
+from gateway.store.connections import Connections
+from gateway.store.queries import load
+from gateway.store.rows import COLUMNS_OF_B
+
+SQL: Final = load("sweeps", columns=COLUMNS_OF_B)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,14 @@ class Scanning:
 
     async def horizon(self, pool: PoolId) -> Horizon:
         """The store's time, and how old what a scan may find a Vertex job for can be."""
-        raise AssertionError
+        async with self._connections.session("scan_horizon") as session:
+            row = await session.row(SQL["horizon"], str(pool))
+        if row is None:
+            raise AssertionError("an aggregate answers one row")
+        return Horizon(row["now"], row["oldest_unnamed"])
 
     async def now(self) -> datetime:
         """The store's time."""
-        raise AssertionError
+        async with self._connections.session("now") as session:
+            time: datetime = await session.value(SQL["now"])
+        return time

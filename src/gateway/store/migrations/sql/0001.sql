@@ -47,6 +47,7 @@ CREATE TABLE teams (
 ) WITH (fillfactor = 50)
 
 -- name: shares
+-- Fair share's accounts. `weight` is the one that the latest dispatch went by.
 CREATE TABLE shares (
     team     text NOT NULL,
     pool     text NOT NULL,
@@ -90,7 +91,7 @@ CREATE TABLE request_ids (
 CREATE INDEX request_ids_released ON request_ids (release_time) WHERE release_time IS NOT NULL
 
 -- name: batch_jobs
--- `spec` is what the caller sent. `charge`, `charge_weight` and `slot_time` are fair share's account of the slot held.
+-- `spec` is what the caller sent. `charge` and `slot_time` are fair share's account of the slot held.
 CREATE TABLE batch_jobs (
     id                  bigint PRIMARY KEY,
     team                text NOT NULL,
@@ -127,7 +128,6 @@ CREATE TABLE batch_jobs (
     attempts            jsonb NOT NULL DEFAULT '[]',
     transitions         jsonb NOT NULL DEFAULT '[]',
     charge              double precision NOT NULL DEFAULT 0,
-    charge_weight       double precision NOT NULL DEFAULT 1,
     slot_time           timestamptz
 )
 

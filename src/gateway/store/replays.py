@@ -1,0 +1,51 @@
+"""What a request_id that is known already means for a create."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.domain.batch_job import BatchJob
+from gateway.errors import GatewayError, Reason, ResourceDetail
+from gateway.store.connections import Session
+from gateway.store.queries import load
+from gateway.store.rows import COLUMNS_OF_B, decode
+
+SQL: Final = load("creates", columns=COLUMNS_OF_B)
+RESOURCE_TYPE: Final = "batchjobs.gateway/BatchJob"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A request_id that was used: the content it stood for, and its batch job unless that was deleted."""
+
+    content_hash: str
+    job: BatchJob | None
+
+
+async def read_known(session: Session, team: str, request_ids: Iterable[str]) -> Mapping[str, Known]:
+    """Those of the ids that the team has used."""
+    wanted = [each for each in request_ids if each]
+    rows = await session.rows(SQL["known"], team, wanted) if wanted else []
+    return {row["request_id"]: Known(row["content_hash"], decode(row) if row["id"] else None) for row in rows}
+
+
+def answer(known: Known, team: str, request_id: str, content_hash: str) -> BatchJob:
+    """The batch job that a repeated create gets.
+
+    Raises GatewayError: REQUEST_ID_REUSED for other content, NOT_FOUND where the batch job was deleted.
+    """
+    if known.content_hash != content_hash:
+        raise GatewayError(
+            Reason.REQUEST_ID_REUSED,
+            f"The request_id {request_id!r} was used for another batch job of this team. "
+            "Send a new request_id for a new batch job, or the first content for the same one.",
+            details=(ResourceDetail(RESOURCE_TYPE, known.job.name if known.job else f"teams/{team}"),),
+        )
+    if known.job is None:
+        raise GatewayError(
+            Reason.NOT_FOUND,
+            f"The batch job that the request_id {request_id!r} made has been deleted. "
+            "Send a new request_id to make another.",
+            details=(ResourceDetail(RESOURCE_TYPE, f"teams/{team}"),),
+        )
+    return known.job
