@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -24,15 +25,16 @@ _REASONS = {
 
 
 class HttpError(Exception):
-    """An answer other than success: its HTTP status, and a sentence that says why."""
+    """An answer other than success: its HTTP status, a sentence that says why, and headers that belong to it."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.headers = headers
 
 
-def error_response(status: int, message: str) -> web.Response:
+def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
     reason = _REASONS.get(status, "backendError")
     body = {
         "error": {
@@ -41,4 +43,4 @@ def error_response(status: int, message: str) -> web.Response:
             "errors": [{"message": message, "domain": "global", "reason": reason}],
         }
     }
-    return web.Response(status=status, text=json.dumps(body), content_type="application/json")
+    return web.Response(status=status, text=json.dumps(body), content_type="application/json", headers=headers)

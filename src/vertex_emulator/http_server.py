@@ -90,7 +90,7 @@ async def _answer(request: web.Request, handler: _Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except HttpError as error:
-        return error_response(error.status, error.message)
+        return error_response(error.status, error.message, error.headers)
     except web.HTTPException as error:
         return error_response(501 if error.status == 404 else error.status, f"{request.path} is not served here.")  # noqa: PLR2004
 

@@ -53,7 +53,7 @@ def job(**changes: Any) -> BatchPredictionJob:
 def output_rows(folder: Path, made: BatchPredictionJob) -> list[dict[str, Any]]:
     directory = made.output_info.gcs_output_directory.removeprefix("gs://")
     text = (folder / directory / "predictions.jsonl").read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+    return [json.loads(line) for line in text.split("\n") if line]
 
 
 in_thread = asyncio.to_thread

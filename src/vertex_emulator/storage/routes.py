@@ -110,7 +110,9 @@ async def _send(request: web.Request, stored: StoredObject) -> web.StreamRespons
     try:
         part = parse_range(request.headers.get("Range"), stored.size)
     except RangeNotSatisfiableError as error:
-        raise HttpError(416, f"The requested range cannot be satisfied: {error}.") from error
+        # A client that reads in chunks tells an empty object from a bad range by this header.
+        size = {"Content-Range": f"bytes */{stored.size}"}
+        raise HttpError(416, f"The requested range cannot be satisfied: {error}.", size) from error
     crc32c, md5 = await asyncio.to_thread(stored.checksums)
     response = web.StreamResponse(status=206 if part else 200)
     response.content_type = stored.content_type
