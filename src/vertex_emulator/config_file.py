@@ -14,8 +14,9 @@ from vertex_emulator.config import BucketCheck, CapacityMode, ClockKind, Emulato
 from vertex_emulator.errors import ConfigError
 from vertex_emulator.faults import Fault, fault_from
 
-_NUMBERS = {field.name for field in fields(EmulatorConfig) if field.type in {"int", "int | None"}}
-_FLOATS = {field.name for field in fields(EmulatorConfig) if field.type in {"float", "float | None"}}
+_TYPES = {field.name: str(field.type) for field in fields(EmulatorConfig)}
+_NUMBERS = {name for name, kind in _TYPES.items() if kind in {"int", "int | None"}}
+_FLOATS = {name for name, kind in _TYPES.items() if kind in {"float", "float | None"}}
 
 
 def load_config(path: Path | None, given: Mapping[str, Any]) -> EmulatorConfig:
@@ -46,9 +47,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _value(name: str, value: Any) -> Any:
     """One setting in its type."""
-    if name not in {field.name for field in fields(EmulatorConfig)}:
+    if name not in _TYPES:
         raise ConfigError(f"{name}: unknown setting")
-    if value is None:
+    if value is None and "None" in _TYPES[name]:
         return None
     try:
         return _converted(name, value)
@@ -83,7 +84,13 @@ def _moment(value: Any) -> datetime:
 
 
 def _faults(value: Any) -> tuple[Fault, ...]:
-    return tuple(fault_from(each) for each in value)
+    faults = []
+    for index, each in enumerate(value):
+        try:
+            faults.append(fault_from(each))
+        except ConfigError as error:
+            raise ConfigError(f"faults[{index}].{error}") from error
+    return tuple(faults)
 
 
 def _patterns(value: Any) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ class ControlRoutes:
 
     async def list_faults(self, _: web.Request) -> Any:
         return [
-            {"id": number, "left": left, **dataclasses.asdict(fault), "labels": dict(fault.labels)}
+            {"id": number, "left": left, **vars(fault), "labels": dict(fault.labels)}
             for number, (fault, left) in self._faults.pending().items()
         ]
 

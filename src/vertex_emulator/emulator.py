@@ -80,13 +80,22 @@ class Emulator:
         return self.clock
 
     async def start(self) -> None:
-        handlers = Handlers(self._methods(), self.clock, self.calls, self.faults, self._facts)
-        self._grpc = make_server(handlers)
-        port = self._grpc.add_insecure_port(f"{self.config.host}:{self.config.port}")
-        await self._grpc.start()
-        storage_port = await self._http.start(self.config.host, self.config.storage_port)
+        """Listen. OSError or RuntimeError where a port is taken; nothing is left listening then."""
+        try:
+            port = await self._start_grpc()
+            storage_port = await self._http.start(self.config.host, self.config.storage_port)
+        except BaseException:
+            await self.stop()
+            raise
         self.target = f"{self.config.host}:{port}"
         self.storage_url = f"http://{self.config.host}:{storage_port}"
+
+    async def _start_grpc(self) -> int:
+        handlers = Handlers(self._methods(), self.clock, self.calls, self.faults, self._facts)
+        self._grpc = make_server(handlers)
+        port: int = self._grpc.add_insecure_port(f"{self.config.host}:{self.config.port}")
+        await self._grpc.start()
+        return port
 
     async def stop(self) -> None:
         """Stop at once: calls in progress are cut off and jobs stop where they are."""

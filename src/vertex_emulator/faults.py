@@ -175,8 +175,10 @@ class Faults:
             self.remove(number)
 
 
-def fault_from(values: Mapping[str, Any]) -> Fault:
+def fault_from(values: Any) -> Fault:
     """A fault from plain values, as the control routes and configuration files carry it; ConfigError if it is none."""
+    if not isinstance(values, Mapping):
+        raise ConfigError("fault: a map is expected")
     known = set(Fault.__dataclass_fields__)
     unknown = sorted(set(values) - known)
     if unknown:
