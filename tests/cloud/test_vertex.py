@@ -12,7 +12,6 @@ from typing import Any
 import grpc
 import pytest
 from prometheus_client import CollectorRegistry
-from support.driven_time import DrivenTime
 
 from gateway.cloud import vertex_wire
 from gateway.cloud.vertex import VertexClients, VertexConfig, VertexPool
@@ -23,6 +22,7 @@ from gateway.domain.batch_job import BigQueryDestination, BigQuerySource, GcsDes
 from gateway.domain.states import State
 from gateway.domain.vertex_job import Output, Rows, Status
 from gateway.telemetry.metrics import Metrics
+from support.driven_time import DrivenTime
 from vertex_emulator import BucketCheck, ClockKind, Emulator, EmulatorConfig, Fault, FaultKind
 
 POOL = PoolId("corp-ml", "us-central1")
@@ -252,7 +252,7 @@ async def test_the_reason_of_a_refusal_is_kept(setting: Setting) -> None:
 
 
 async def test_a_message_over_our_own_limit_is_not_the_servers_refusal(setting: Setting) -> None:
-    """gRPC gives it the same code as Vertex's "no capacity", after Vertex has made the job."""
+    """The code is that of Vertex's "no capacity", though Vertex has made the job."""
     setting.emulator.capacity.limit = None
     clients = VertexClients(
         VertexConfig(emulator_target=setting.emulator.target), clock=setting.clock, metrics=Metrics(CollectorRegistry())
