@@ -6,9 +6,11 @@ Fixtures: `postgres` (the server), `database_url` (a fresh, migrated database), 
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -20,6 +22,7 @@ from gateway.store.database import Database
 from gateway.store.embedded import EmbeddedPostgres
 
 TEMPLATE = "gateway_template"
+ROOM = 2**30
 
 DRIVE_CLOCK = """
 CREATE TABLE IF NOT EXISTS driven_clock (now timestamptz NOT NULL);
@@ -70,10 +73,17 @@ def in_thread(work: Coroutine[Any, Any, Any]) -> Any:
         return executor.submit(asyncio.run, work).result()
 
 
+def memory_folder() -> Path | None:
+    """A folder in memory with room for the tests' data, where this machine has one: copying databases is all disk."""
+    folder = Path("/dev/shm")
+    roomy = folder.is_dir() and shutil.disk_usage(folder).free >= ROOM
+    return folder if roomy else None
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The server of this test process."""
-    server = EmbeddedPostgres(tcp=True)
+    server = EmbeddedPostgres(tcp=True, temporary_in=memory_folder())
     server.start()
     yield server
     server.stop()

@@ -30,7 +30,7 @@ _SETTINGS: Final = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",
-    "max_wal_size": "512MB",
+    "max_wal_size": "256MB",
 }
 _GUARD: Final = """
 read -r _
@@ -58,15 +58,17 @@ class EmbeddedPostgresError(Exception):
 class EmbeddedPostgres:
     """One server of our own. Methods block: call them from a thread when an event loop runs."""
 
-    def __init__(self, folder: Path | None = None, *, tcp: bool = False) -> None:
+    def __init__(self, folder: Path | None = None, *, tcp: bool = False, temporary_in: Path | None = None) -> None:
         """`folder` keeps the data from run to run; None makes a temporary one that `stop` removes.
 
-        The server listens on a Unix socket, with `tcp` also on a free port of the loopback interface.
+        The server listens on a Unix socket, with `tcp` also on a free port of the loopback interface. What is temporary
+        lies in `temporary_in`, or where this machine keeps temporary files.
         """
         self._owner = Owner.of_this_process()
-        self._runtime = _short_folder()
+        self._runtime = _short_folder(temporary_in)
         self._owner.give(self._runtime)
         self._binaries = Binaries(self._owner, self._runtime)
+        self._temporary = folder is None
         self._folder = folder.absolute() if folder else self._runtime
         self._tcp = tcp
         self.port = _free_port() if tcp else 5432
@@ -115,9 +117,9 @@ class EmbeddedPostgres:
         )
         self._await_ready(data / "postmaster.pid", self._server)
 
-    def stop(self, how: Shutdown = Shutdown.FAST) -> None:
-        """Stop and clean up. A temporary folder is removed."""
-        self._halt(how)
+    def stop(self) -> None:
+        """Stop and clean up. A temporary folder is removed, so nothing is written down for it first."""
+        self._halt(Shutdown.IMMEDIATE if self._temporary else Shutdown.FAST)
         shutil.rmtree(self._runtime, ignore_errors=True)
 
     def restart(self, how: Shutdown = Shutdown.FAST) -> None:
@@ -143,6 +145,8 @@ class EmbeddedPostgres:
         _write_secret(passed, password)
         self._owner.give(passed)
         options = ["--auth=scram-sha-256", f"--pwfile={passed}", "--encoding=UTF8", "--locale=C", f"--username={_USER}"]
+        if self._temporary:
+            options.append("--no-sync")
         made = subprocess.run(  # noqa: S603 - our own program and arguments
             [self._binaries.path("initdb"), "-D", fresh, *options],
             capture_output=True,
@@ -177,8 +181,8 @@ class EmbeddedPostgres:
             if len(lines) > 7 and lines[0] == str(server.pid) and lines[7].strip() == "ready":  # noqa: PLR2004 - see above
                 return
             time.sleep(0.02)
-        self._halt(Shutdown.IMMEDIATE)
         tail = self._log.read_text(errors="replace")[-2000:]
+        self.stop()
         raise EmbeddedPostgresError(f"PostgreSQL in {self._folder} did not start. The end of its log:\n{tail}")
 
     def _halt(self, how: Shutdown) -> None:
@@ -197,9 +201,9 @@ class EmbeddedPostgres:
             guard.stdin.close()
 
 
-def _short_folder() -> Path:
+def _short_folder(parent: Path | None) -> Path:
     """A temporary folder whose path leaves room for a socket's name within the hundred bytes a socket path may have."""
-    usual = tempfile.gettempdir()
+    usual = str(parent or tempfile.gettempdir())
     return Path(tempfile.mkdtemp(prefix="gateway-pg-", dir="/tmp" if len(usual) > _LONGEST_SOCKET_FOLDER else usual))  # noqa: S108 - short by need, and made with mode 700
 
 

@@ -26,7 +26,7 @@ async def read_known(session: Session, team: str, request_ids: Iterable[str]) ->
     """Those of the ids that the team has used."""
     wanted = [each for each in request_ids if each]
     rows = await session.rows(SQL["known"], team, wanted) if wanted else []
-    return {row["request_id"]: Known(row["content_hash"], decode(row) if row["id"] else None) for row in rows}
+    return {row["used_id"]: Known(row["content_hash"], decode(row) if row["id"] else None) for row in rows}
 
 
 def answer(known: Known, team: str, request_id: str, content_hash: str) -> BatchJob:

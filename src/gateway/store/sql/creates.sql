@@ -6,7 +6,7 @@ SELECT t.revision, t.bucket_used, t.bucket_time, t.day, t.day_jobs, t.day_input_
 FROM (SELECT $1::text AS team) AS asked LEFT JOIN teams t ON t.team = asked.team
 
 -- name: known
-SELECT r.request_id, r.content_hash, {columns}
+SELECT r.request_id AS used_id, r.content_hash, {columns}
 FROM request_ids r LEFT JOIN batch_jobs b ON b.id = r.batch_job_id AND b.delete_time IS NULL
 WHERE r.team = $1 AND r.request_id = ANY($2::text[])
 
