@@ -22,7 +22,7 @@ def handlers_of(service: ServiceDescriptor, methods: Mapping[str, Method]) -> gr
         ValueError: the two differ: a defect that shows when the server is built.
 
     """
-    if methods.keys() != service.methods_by_name.keys():
+    if set(methods) != set(service.methods_by_name):
         raise ValueError(f"{service.full_name} is {list(service.methods_by_name)}, and {list(methods)} are given")
     handlers = {name: _handler(service.methods_by_name[name], method) for name, method in methods.items()}
     return grpc.method_handlers_generic_handler(service.full_name, handlers)

@@ -29,6 +29,7 @@ DEFAULT_WAIT: Final = timedelta(seconds=1)
 
 MAX_DETAILS_BYTES: Final = 4_600  # a third more in base64 on the wire
 MAX_MESSAGE_BYTES: Final = 800
+MAX_VIOLATIONS: Final = 100
 _SENTENCE_LENGTHS: Final = (400, 160, 80)
 
 Trailers = tuple[tuple[str, str | bytes], ...]
@@ -51,17 +52,21 @@ def trailers_of(error: GatewayError) -> Trailers:
 
 def status_of(error: GatewayError) -> status_pb2.Status:
     """The refusal as a `google.rpc.Status` of at most `MAX_DETAILS_BYTES`."""
-    for length in _SENTENCE_LENGTHS:
+    for length in _SENTENCE_LENGTHS if len(error.details) <= MAX_VIOLATIONS else ():
         status = _status(error, error.details, length)
         if status.ByteSize() <= MAX_DETAILS_BYTES:
             return status
-    kept = list(error.details)
-    while kept and status.ByteSize() > MAX_DETAILS_BYTES:
-        kept.pop()
-        left_out = len(error.details) - len(kept)
-        more = FieldViolation("", "MORE_VIOLATIONS", f"{left_out} more are left out to keep this answer short.")
-        status = _status(error, (*kept, more), _SENTENCE_LENGTHS[-1])
+    kept = min(len(error.details), MAX_VIOLATIONS)
+    while (status := _first(error, kept)).ByteSize() > MAX_DETAILS_BYTES and kept:
+        kept -= 1
     return status
+
+
+def _first(error: GatewayError, kept: int) -> status_pb2.Status:
+    """The refusal with its first `kept` violations, and a word about the others."""
+    left_out = len(error.details) - kept
+    more = FieldViolation("", "MORE_VIOLATIONS", f"{left_out} more are left out to keep this answer short.")
+    return _status(error, (*error.details[:kept], more), _SENTENCE_LENGTHS[-1])
 
 
 def _status(error: GatewayError, details: tuple[object, ...], length: int) -> status_pb2.Status:

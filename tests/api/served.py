@@ -1,0 +1,82 @@
+"""The server with its layers around methods that a test writes, over a real connection."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+from prometheus_client import CollectorRegistry, generate_latest
+
+from batchjobs.v1 import batch_jobs_pb2 as pb
+from batchjobs.v1.batch_jobs_pb2_grpc import BatchJobsStub
+from gateway.api.handlers import handlers_of
+from gateway.api.health import Health
+from gateway.api.interceptors import layers
+from gateway.api.server import ApiServer, Limits
+from gateway.identity.development import DevelopmentAuthenticator
+from gateway.service.drain import Drain
+from gateway.telemetry.metrics import Metrics
+
+SERVICE: Any = pb.DESCRIPTOR.services_by_name["BatchJobs"]
+RANKING = (("x-batchjobs-team", "ranking"),)
+
+Method = Callable[[Any, Any], Awaitable[Any]]
+
+
+@dataclass
+class Served:
+    """A running server; `methods` may be replaced by name at any time."""
+
+    methods: dict[str, Method] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
+    drain: Drain = field(default_factory=Drain)
+    health: Health = field(default_factory=Health)
+    channel: grpc.aio.Channel = None  # type: ignore[assignment]  # Set once the port is known.
+
+    @property
+    def stub(self) -> Any:
+        return BatchJobsStub(self.channel)
+
+    async def raw(self, method: str, message: bytes, metadata: tuple = RANKING, timeout: float = 20) -> bytes:
+        """A unary call with bytes as they are."""
+        return await self.channel.unary_unary(method)(message, metadata=metadata, timeout=timeout)
+
+    async def get(self, name: str = "n", metadata: tuple = RANKING, timeout: float = 20) -> pb.BatchJob:
+        return await self.stub.GetBatchJob(pb.GetBatchJobRequest(name=name), metadata=metadata, timeout=timeout)
+
+    def exposed(self) -> str:
+        return generate_latest(self.metrics.registry).decode()
+
+
+@asynccontextmanager
+async def serving(limits: Limits = Limits(), **methods: Method) -> AsyncIterator[Served]:  # noqa: B008 - frozen
+    served = Served()
+
+    def scripted(name: str) -> Method:
+        async def method(request: Any, context: Any) -> Any:
+            return await served.methods[name](request, context)
+
+        return method
+
+    served.methods.update(methods)
+    guarded = frozenset({SERVICE.full_name})
+    authenticator = DevelopmentAuthenticator(insecure=True, listeners=["127.0.0.1:0"])
+    around = layers(metrics=served.metrics, drain=served.drain, authenticator=authenticator, guarded=guarded)
+    handler = handlers_of(SERVICE, {name: scripted(name) for name in SERVICE.methods_by_name})
+    server = ApiServer([(SERVICE, handler)], around, served.health, limits)
+    port = await server.start("127.0.0.1:0")
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as served.channel:
+        yield served
+    await server.stop(0)
+
+
+def reason_of(error: grpc.aio.AioRpcError) -> str:
+    """The reason that the status details carry; "" where they carry none."""
+    status = status_pb2.Status()
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            status.ParseFromString(value)
+    info = error_details_pb2.ErrorInfo()
+    return info.reason if any(packed.Unpack(info) for packed in status.details) else ""

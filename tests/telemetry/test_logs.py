@@ -1,0 +1,60 @@
+"""Logs: JSON lines that name things and show no secret."""
+
+import io
+import json
+import logging
+
+import pytest
+import structlog
+
+from gateway.telemetry import logs
+
+
+@pytest.fixture
+def stream():
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    written = io.StringIO()
+    logs.configure(written)
+    yield written
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    logging.getLogger().handlers[:], level = before
+    logging.getLogger().setLevel(level)
+
+
+def entries(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_one_json_object_with_what_was_bound(stream):
+    structlog.contextvars.bind_contextvars(rpc_id="r1", team="ranking")
+    structlog.get_logger().info("rpc", code="OK")
+    [entry] = entries(stream)
+    assert entry.items() >= {"event": "rpc", "code": "OK", "rpc_id": "r1", "team": "ranking", "level": "info"}.items()
+    assert "timestamp" in entry
+
+
+@pytest.mark.parametrize("key", sorted(logs.SECRET_KEYS))
+def test_what_must_never_be_shown_is_blanked(stream, key):
+    structlog.get_logger().info("slip", **{key: "s3cret"})
+    assert "s3cret" not in stream.getvalue()
+
+
+def test_warnings_of_libraries_take_the_same_form(stream):
+    logging.getLogger("some.library").warning("look %s", "here")
+    [entry] = entries(stream)
+    assert (entry["event"], entry["logger"], entry["level"]) == ("look here", "some.library", "warning")
+
+
+def test_a_stack_is_written_inside_the_line(stream):
+    try:
+        int("defect")
+    except ValueError:
+        structlog.get_logger().exception("call failed")
+    [entry] = entries(stream)
+    assert "ValueError: invalid literal" in str(entry["exception"])
+
+
+def test_lines_below_the_level_are_left_out(stream):
+    structlog.get_logger().debug("detail")
+    assert stream.getvalue() == ""
