@@ -66,7 +66,8 @@ class Pool:
         while len(team.heads) < team.backlog(self.now):
             self.ids += 1
             team.heads.append(a_head(self.ids, age=self.now))
-        return Contender(POOL, name, team.share, len(team.heads), tuple(team.heads), team.active)
+        charge = sum(charge for *_, whose, _, charge in self.running if whose == name)
+        return Contender(POOL, name, team.share, len(team.heads), tuple(team.heads), team.active, charge)
 
     def _dispatch(self, choice):
         team = self.teams[choice.team]
@@ -162,6 +163,8 @@ def test_one_endless_batch_job_does_not_starve_its_team():
         stuck=Team(1, lambda: next(runs, 600.0), lambda t: 9 if t >= weeks else int(t == 0)),
         other=Team(1, lambda: 600.0, lambda t: 9 if t >= weeks else 0),
     )
+    pool._pass()
+    pool._pass()  # Looking again while it runs: its team has nothing queued now.
     pool.run(weeks)
     assert pool.now == weeks
     pool.used.clear()

@@ -1,5 +1,7 @@
 """What happens to shares between two passes: no hoarded credit, no debt without end."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
@@ -44,12 +46,19 @@ def test_a_pause_hoards_no_credit():
     assert back.contenders[1].share.service == 500
 
 
-def test_a_team_that_its_limit_kept_out_comes_back_a_dispatch_below_the_lowest():
+def test_a_team_that_its_limit_kept_out_comes_back_no_further_than_half_a_day_below_the_lowest():
     services = levelled(
         a_contender("ads", a_head(1), service=900_000, mean=600),
         a_contender("maps", a_head(2), service=0, standing=Standing.BLOCKED),
     )
-    assert services == {"ads": 900_000, "maps": 899_400}
+    assert services == {"ads": 900_000, "maps": 900_000 - 12 * 3600}
+
+
+def test_what_is_charged_for_running_batch_jobs_is_not_cut_off_as_debt():
+    """Their ends give the charge back: cut off before, it would be given back twice."""
+    day = 24 * 3600.0
+    ads = replace(a_contender("ads", a_head(1), service=10 * day), charged=9 * day)
+    assert levelled(ads, a_contender("maps", a_head(2), service=0))["ads"] == 10 * day
 
 
 def test_a_team_at_its_limit_is_no_measure_for_others():

@@ -83,7 +83,8 @@ class Head:
 @dataclass(frozen=True, slots=True)
 class Contender:
     """One team in one pool. `heads` are the first of the `queued`, in any order: `plan` needs as many as there are free
-    slots, `order` needs all of them. `active` is the team's count in this pool alone.
+    slots, `order` needs all of them. `active` is the team's count in this pool alone, `charged` what their dispatches
+    were charged: it stands in `share.service` and is settled when they end.
     """
 
     pool: PoolId
@@ -92,6 +93,7 @@ class Contender:
     queued: int
     heads: tuple[Head, ...] = ()
     active: int = 0
+    charged: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from gateway.domain.batch_job import PoolId
 from gateway.domain.fair_share import Contender, TeamSnapshot
-from gateway.domain.shares import DEBT_CAP, Standing, charge
+from gateway.domain.shares import CREDIT_CAP, DEBT_CAP, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,10 @@ def level(teams: Mapping[str, TeamSnapshot], contenders: Iterable[Contender]) ->
 
     - A team that becomes backlogged starts no lower than the lowest of those that contended before, so that nobody
       hoards credit while it has nothing queued or is paused.
-    - A team that its own limit kept out comes back no lower than where that lowest one stood before its latest
-      dispatch: it keeps its turn, but not the weeks in which its limit held it.
-    - Nobody's service lies more than 24 hours above that of the lowest contender.
+    - A team that its own limit kept out comes back at most 12 hours below that lowest one: it keeps what chance took
+      from it in the last hours, but not the weeks in which its limit held it.
+    - Nobody's service lies more than 24 hours above that of the lowest contender. What is charged for batch jobs that
+      still run is not debt yet: if it were cut off, their ends would give it back a second time.
     """
     before = tuple(contenders)
     pools = {c.pool: [d for d in before if d.pool == c.pool] for c in before}
@@ -45,19 +46,17 @@ def level(teams: Mapping[str, TeamSnapshot], contenders: Iterable[Contender]) ->
 def _level_pool(teams: Mapping[str, TeamSnapshot], pool: list[Contender]) -> list[Contender]:
     stands = {c.team: _standing(c, teams.get(c.team)) for c in pool}
     veterans = [c for c in pool if stands[c.team] is c.share.standing is Standing.CONTENDING]
-    lowest = min(veterans, key=lambda c: (c.share.service, c.team), default=None)
+    lowest = min((c.share.service for c in veterans), default=0.0)
     service = {c.team: c.share.service for c in pool}
-    if lowest:
-        turn = lowest.share.service - charge(lowest.share, teams[lowest.team].weight)
-        for c in pool:
-            match (c.share.standing, stands[c.team]):
-                case (Standing.IDLE, Standing.BLOCKED | Standing.CONTENDING):
-                    service[c.team] = max(service[c.team], lowest.share.service)
-                case (Standing.BLOCKED, Standing.CONTENDING):
-                    service[c.team] = max(service[c.team], turn)
+    for c in pool:
+        match (c.share.standing, stands[c.team]):
+            case (Standing.IDLE, Standing.BLOCKED | Standing.CONTENDING):
+                service[c.team] = max(service[c.team], lowest)
+            case (Standing.BLOCKED, Standing.CONTENDING):
+                service[c.team] = max(service[c.team], lowest - CREDIT_CAP)
     contending = [team for team, standing in stands.items() if standing is Standing.CONTENDING]
     ceiling = min((service[team] for team in contending), default=0.0) + DEBT_CAP
-    service |= {team: min(service[team], ceiling) for team in contending}
+    service |= {c.team: min(service[c.team], ceiling + c.charged) for c in pool if c.team in contending}
     return [replace(c, share=replace(c.share, service=service[c.team], standing=stands[c.team])) for c in pool]
 
 

@@ -10,6 +10,11 @@ from typing import Final
 DEBT_CAP: Final = 24 * 3600.0
 """How far a contender's service may lie above the lowest: one long job must not starve its team for weeks. Seconds."""
 
+CREDIT_CAP: Final = DEBT_CAP / 2
+"""How far below the lowest contender a team may be that its own limit kept out, in seconds. It is less than the cap on
+debt, so that such a team never makes debtors of all others.
+"""
+
 FIRST_RUN: Final = 3600.0
 """What a dispatch of a team without history is charged, in slot-seconds; the first end puts it right."""
 

@@ -19,8 +19,11 @@ _Key = tuple[str, str]
 
 
 async def read_contenders(session: Session, most: Callable[[PoolId, int], int]) -> tuple[Contender, ...]:
-    """Every (pool, team) with anything open, in order, with its first `most(pool, active in it)` heads."""
+    """Every (pool, team) with anything open or that is not known to be idle, in order, with its first
+    `most(pool, active in it)` heads.
+    """
     counts = await session.rows(SQL["counts"])
+    charges = {(row["pool"], row["team"]): row["charged"] for row in await session.rows(SQL["charges"])}
     shares = await read_shares(session)
     active: Counter[str] = Counter()
     for row in counts:
@@ -37,6 +40,7 @@ async def read_contenders(session: Session, most: Callable[[PoolId, int], int]) 
             queued=row["queued"],
             heads=tuple(heads[row["pool"], row["team"]]),
             active=row["active"],
+            charged=charges.get((row["pool"], row["team"]), 0.0),
         )
         for row in sorted(counts, key=lambda row: (row["pool"], row["team"]))
     )

@@ -2,11 +2,22 @@
 SELECT store_clock()
 
 -- name: counts
+-- A team that has nothing open any more is shown until its standing says so: else it would come back as if it had
+-- contended all along.
 SELECT pool, team,
     count(*) FILTER (WHERE state <> 'QUEUED') AS active,
     count(*) FILTER (WHERE state = 'QUEUED') AS queued
+FROM (
+    SELECT pool, team, state FROM batch_jobs WHERE state IN ('QUEUED', 'SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')
+    UNION ALL
+    SELECT pool, team, NULL FROM shares WHERE standing <> 'IDLE'
+) AS everyone
+GROUP BY pool, team
+
+-- name: charges
+SELECT pool, team, sum(charge) AS charged
 FROM batch_jobs
-WHERE state IN ('QUEUED', 'SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')
+WHERE state IN ('SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')
 GROUP BY pool, team
 
 -- name: shares
