@@ -12,7 +12,9 @@ from examples.demo.stage import Stage
 async def play() -> None:
     start = time.monotonic()
     async with Stage.open() as stage:
-        console.print(f"[bold]A gateway, a PostgreSQL and a Vertex emulator are up[/bold] ({stage.where})")
+        console.print(
+            f"[bold]A gateway, a PostgreSQL and a Vertex emulator are up[/bold] (API on {stage.stack.app.api_target})"
+        )
         for number, part in enumerate(SCENES, start=1):
             scene(number, (part.__doc__ or "").strip().rstrip("."))
             await part(stage)

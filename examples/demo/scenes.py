@@ -140,11 +140,11 @@ async def is_cancelled(stage: Stage) -> None:
 async def stays_one(stage: Stage) -> None:
     """A create that is repeated under its request_id stays one batch job, and one Vertex job."""
     ads = stage.caller("ads")
-    wanted = batch_job("gs://ads-in/ads.jsonl", "gs://ads-out/scores", display_name="scores")
+    wanted = batch_job("gs://ads-in/ads.jsonl", "gs://ads-out/scores", model="flash", display_name="scores")
     names = {(await ads.create(wanted, request_id="scores-2026-11-22")).name for _ in range(5)}
     say(f"five creates under one request_id: {len(names)} batch job, {', '.join(names)}")
     insist(len(names) == 1, f"{len(names)} batch jobs")
-    other = batch_job("gs://ads-in/ads.jsonl", "gs://ads-out/other")
+    other = batch_job("gs://ads-in/ads.jsonl", "gs://ads-out/other", model="flash")
     refusal = await ads.refused(other, request_id="scores-2026-11-22")
     insist(refusal and refusal.reason == "REQUEST_ID_REUSED", f"other content was not refused: {refusal}")
     assert refusal  # insisted on above; for the type checker
@@ -157,22 +157,26 @@ async def stays_one(stage: Stage) -> None:
 
 async def is_measured(stage: Stage) -> None:
     """All of that, as Prometheus sees it."""
-    metrics = await stage.metrics()
-    shown_names = [
+    samples = await stage.metrics()
+    shown_names = (
         "batchjobs_jobs_finished_total",
         "batchjobs_admissions_total",
         "batchjobs_rows_total",
         "batchjobs_pool_capacity",
         "batchjobs_duplicates_total",
+    )
+    rows = [
+        [each.name, ", ".join(each.labels.values()), f"{each.value:g}"] for each in samples if each.name in shown_names
     ]
-    rows = [[name, labels, value] for name in shown_names for labels, value in metrics.get(name, [])]
     table("some of /metrics", ["metric", "labels", "value"], rows)
-    finished = {labels: float(value) for labels, value in metrics.get("batchjobs_jobs_finished_total", [])}
+    outcomes = {each.labels["outcome"] for each in samples if each.name == "batchjobs_jobs_finished_total"}
     for outcome in ("SUCCEEDED", "PARTIALLY_SUCCEEDED", "CANCELLED"):
-        insist(any(outcome.lower() in labels.lower() for labels in finished), f"no {outcome} in /metrics: {finished}")
-    refused = [labels for labels, _ in metrics.get("batchjobs_admissions_total", [])]
+        insist(outcome in outcomes, f"no {outcome} in /metrics: {outcomes}")
+    reasons = {each.labels["reason"] for each in samples if each.name == "batchjobs_admissions_total" and each.value}
     for reason in ("REGION_MISMATCH", "POLICY_VIOLATION", "REQUEST_ID_REUSED"):
-        insist(any(reason in labels for labels in refused), f"no {reason} in /metrics: {refused}")
+        insist(reason in reasons, f"no {reason} in /metrics: {reasons}")
+    duplicates = sum(each.value for each in samples if each.name == "batchjobs_duplicates_total")
+    insist(duplicates == 0, f"{duplicates} duplicates")
 
 
 SCENES = (

@@ -41,7 +41,7 @@ def prepare_buckets(folder: Path, policy: Policy) -> None:
             (folder / name).mkdir(exist_ok=True)
     if not (folder / LOCATIONS_FILE).exists():
         names = sorted(each.name for each in folder.iterdir() if each.is_dir())
-        (folder / LOCATIONS_FILE).write_text(yaml.safe_dump(locations(policy, names)))
+        (folder / LOCATIONS_FILE).write_text(yaml.safe_dump({"buckets": locations(policy, names)}))
 
 
 def destination_buckets(team: TeamPolicy) -> list[str]:
