@@ -1,3 +1,3 @@
 """What every test may ask for."""
 
-pytest_plugins = ["support.database"]
+pytest_plugins = ["support.database", "support.gateway"]

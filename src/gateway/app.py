@@ -181,10 +181,10 @@ class App:
         policies = await PolicySource.open(settings.policy, clock=self.clock, observer=observer)
         url = await asyncio.to_thread(settings.database_address)
         sizes = Sizes(api=settings.api_connections, controller=settings.controller_connections)
-        database = await Database.open(url, sizes)
+        database = await Database.open(url, sizes, timed=self.metrics.process.store_request)
         stack.push_async_callback(database.close)
         await check_schema(url)
-        feed = Feed(database)
+        feed = Feed(database, self.clock)
         options = StorageOptions(
             endpoint=settings.storage_endpoint,
             project=settings.storage_project,

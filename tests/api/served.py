@@ -20,6 +20,7 @@ from gateway.service.drain import Drain
 from gateway.telemetry.metrics import Metrics
 
 SERVICE: Any = pb.DESCRIPTOR.services_by_name["BatchJobs"]
+CALL_SECONDS = 20
 RANKING = (("x-batchjobs-team", "ranking"),)
 
 Method = Callable[[Any, Any], Awaitable[Any]]
@@ -39,12 +40,12 @@ class Served:
     def stub(self) -> Any:
         return BatchJobsStub(self.channel)
 
-    async def raw(self, method: str, message: bytes, metadata: tuple = RANKING, timeout: float = 20) -> bytes:
+    async def raw(self, method: str, message: bytes, metadata: tuple = RANKING) -> bytes:
         """A unary call with bytes as they are."""
-        return await self.channel.unary_unary(method)(message, metadata=metadata, timeout=timeout)
+        return await self.channel.unary_unary(method)(message, metadata=metadata, timeout=CALL_SECONDS)
 
-    async def get(self, name: str = "n", metadata: tuple = RANKING, timeout: float = 20) -> pb.BatchJob:
-        return await self.stub.GetBatchJob(pb.GetBatchJobRequest(name=name), metadata=metadata, timeout=timeout)
+    async def get(self, name: str = "n", metadata: tuple = RANKING) -> pb.BatchJob:
+        return await self.stub.GetBatchJob(pb.GetBatchJobRequest(name=name), metadata=metadata, timeout=CALL_SECONDS)
 
     def exposed(self) -> str:
         return generate_latest(self.metrics.registry).decode()

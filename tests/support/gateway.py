@@ -1,0 +1,193 @@
+"""A whole gateway for a test: real PostgreSQL, real gRPC, real Google clients, and the emulator in place of Google.
+
+    async def test_something(start_gateway):
+        gateway = await start_gateway()
+        job = await gateway.caller("ranking").create()
+
+`start_gateway(driven=True)` stops time: `gateway.advance(seconds)` moves the gateway's clock, the store's and the
+emulator's together. `role="api"` leaves the controller out.
+"""
+
+import copy
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import yaml
+from prometheus_client import generate_latest
+
+from gateway.app import App
+from gateway.settings import Settings
+from support.caller import Caller
+from support.database import DRIVE_CLOCK, run_sql
+from support.driven_time import DrivenTime
+from vertex_emulator import Emulator, EmulatorConfig
+from vertex_emulator.config import ClockKind
+
+ROW = '{"request": {"contents": [{"role": "user", "parts": [{"text": "How tall is it?"}]}]}}\n'
+
+POLICY: dict[str, Any] = {
+    "pools": [
+        {"project": "corp-ml", "region": "us-central1", "capacity": 4},
+        {"project": "corp-ml", "region": "europe-west4", "capacity": 2},
+    ],
+    "aliases": {"flash": "gemini-2.5-flash"},
+    "operators": ["jwt:corp:oncall"],
+    "defaults": {"pools": ["corp-ml/*"], "models": ["gemini-*"], "quotas": {"active_jobs": 4, "queued_jobs": 50}},
+    "teams": {
+        "ranking": {
+            "members": {"submitters": ["dev:ranking"], "viewers": ["jwt:corp:dashboards"]},
+            "sources": ["gs://ranking-in/**"],
+            "destinations": ["gs://ranking-out/**"],
+        },
+        "search": {
+            "members": {"submitters": ["dev:search"]},
+            "sources": ["gs://search-in/**"],
+            "destinations": ["gs://search-out/**"],
+        },
+    },
+}
+
+BUCKETS: dict[str, dict[str, Any]] = {
+    "ranking-in": {"location": "US-CENTRAL1"},
+    "ranking-out": {"location": "US-CENTRAL1"},
+    "search-in": {"location": "EUROPE-WEST4"},
+    "search-out": {"location": "EUROPE-WEST4"},
+}
+
+
+@dataclass
+class Gateway:
+    """What a test holds of a running gateway."""
+
+    app: App
+    emulator: Emulator
+    database_url: str
+    policy_path: Path
+    policy: dict[str, Any]
+    channel: grpc.aio.Channel
+    time: DrivenTime | None = None
+    _callers: dict[str, Caller] = field(default_factory=dict)
+
+    def caller(self, principal: str, team: str | None = None) -> Caller:
+        """A caller with the development principal `dev:PRINCIPAL`."""
+        return Caller(self.channel, principal, team)
+
+    async def advance(self, seconds: float) -> None:
+        """Move every clock; only with `driven`."""
+        assert self.time is not None, "this gateway runs on the real clock"
+        await self.time.advance(seconds)
+
+    def write_rows(self, uri: str, rows: int = 3) -> None:
+        """Put a JSONL object of so many rows into the emulator's Cloud Storage."""
+        path = self.emulator.buckets.root / uri.removeprefix("gs://")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(ROW * rows)
+
+    async def set_policy(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Change the policy file and have it read at once."""
+        changed = copy.deepcopy(self.policy)
+        change(changed)
+        self.policy = changed
+        self.policy_path.write_text(yaml.safe_dump(changed))
+        await self.app.core.policies.reload()
+
+    def metrics(self) -> str:
+        """What Prometheus would read."""
+        return generate_latest(self.app.metrics.registry).decode()
+
+    async def sql(self, statement: str, *args: Any) -> None:
+        """Run a statement on a connection of its own."""
+        await run_sql(self.database_url, statement, *args)
+
+
+StartGateway = Callable[..., Awaitable[Gateway]]
+
+
+@pytest.fixture
+async def start_gateway(database_url: str, tmp_path: Path) -> AsyncIterator[StartGateway]:
+    """Starts gateways on the test's own database; they stop, last first, when the test ends.
+
+    Keywords: `policy` (a mapping), `driven`, `role`, `emulator` (settings of it), and any field of `Settings`.
+    """
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            *,
+            policy: dict[str, Any] | None = None,
+            driven: bool = False,
+            emulator: dict[str, Any] | None = None,
+            **settings: Any,
+        ) -> Gateway:
+            folder = tmp_path / f"gateway-{len(list(tmp_path.iterdir()))}"
+            return await _start(
+                stack, folder, database_url, copy.deepcopy(policy or POLICY), driven, emulator, settings
+            )
+
+        yield start
+
+
+@pytest.fixture
+async def gateway(start_gateway: StartGateway) -> Gateway:
+    """A gateway that serves callers and never leads: what is created stays queued."""
+    return await start_gateway(role="api")
+
+
+async def _start(
+    stack: AsyncExitStack,
+    folder: Path,
+    database_url: str,
+    policy: dict[str, Any],
+    driven: bool,
+    emulating: dict[str, Any] | None,
+    settings: dict[str, Any],
+) -> Gateway:
+    _make_buckets(folder / "buckets")
+    policy_path = folder / "policy.yaml"
+    policy_path.write_text(yaml.safe_dump(policy))
+    clock = {"clock": ClockKind.DRIVEN} if driven else {}
+    emulator = await stack.enter_async_context(
+        Emulator(EmulatorConfig(folder / "buckets", **clock, **(emulating or {})))
+    )
+    time = await _driven_time(emulator, database_url) if driven else None
+    values = {
+        "name": "test",
+        "policy": policy_path,
+        "database_url": database_url,
+        "insecure": True,
+        "api_listen": "127.0.0.1:0",
+        "health_listen": "127.0.0.1:0",
+        "metrics_listen": "127.0.0.1:0",
+        "vertex_emulator": emulator.target,
+        "storage_endpoint": emulator.storage_url,
+        "storage_project": "corp-ml",
+        "drain_grace": timedelta(seconds=5),
+    }
+    app = App(Settings.read({}, {**values, **settings}), clock=time)
+    await stack.enter_async_context(app)
+    channel = await stack.enter_async_context(grpc.aio.insecure_channel(app.api_target))
+    return Gateway(app, emulator, database_url, policy_path, policy, channel, time)
+
+
+async def _driven_time(emulator: Emulator, database_url: str) -> DrivenTime:
+    time = DrivenTime(emulator.driven_clock)
+    await run_sql(database_url, DRIVE_CLOCK.format(now=time.now().isoformat()))
+
+    async def follow(now: datetime) -> None:
+        await run_sql(database_url, "UPDATE driven_clock SET now = $1", now)
+
+    time.followers.append(follow)
+    return time
+
+
+def _make_buckets(folder: Path) -> None:
+    for name in BUCKETS:
+        (folder / name).mkdir(parents=True)
+        if name.endswith("-in"):
+            (folder / name / "rows.jsonl").write_text(ROW * 3)
+    (folder / "buckets.yaml").write_text(yaml.safe_dump({"buckets": BUCKETS}))
