@@ -17,7 +17,7 @@ from gateway.admission.place import Placer
 from gateway.api.batch_jobs.servicer import SERVICE, BatchJobs, UseCases
 from gateway.api.health import Health
 from gateway.api.interceptors import layers
-from gateway.api.server import ApiServer, HealthServer, Limits
+from gateway.api.server import ApiServer, HealthServer, Limits, ListenError
 from gateway.background import Background
 from gateway.clock import Clock, SystemClock
 from gateway.cloud import vertex
@@ -173,7 +173,10 @@ class App:
         stack.push_async_callback(health.stop)
         host, _, port = self.settings.metrics_listen.rpartition(":")
         listener = MetricsListener(self.metrics.registry, host.strip("[]"), int(port))
-        self.metrics_port = (await stack.enter_async_context(listener)).port
+        try:
+            self.metrics_port = (await stack.enter_async_context(listener)).port
+        except OSError as error:
+            raise ListenError.of(self.settings.metrics_listen) from error
 
     async def _open_core(self, stack: AsyncExitStack) -> Core:
         settings = self.settings

@@ -9,6 +9,7 @@ emulator's together. `role="api"` leaves the controller out.
 """
 
 import copy
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -115,6 +116,7 @@ async def start_gateway(database_url: str, tmp_path: Path) -> AsyncIterator[Star
 
     Keywords: `policy` (a mapping), `driven`, `role`, `emulator` (settings of it), and any field of `Settings`.
     """
+    numbers = itertools.count()
     async with AsyncExitStack() as stack:
 
         async def start(
@@ -124,10 +126,8 @@ async def start_gateway(database_url: str, tmp_path: Path) -> AsyncIterator[Star
             emulator: dict[str, Any] | None = None,
             **settings: Any,
         ) -> Gateway:
-            folder = tmp_path / f"gateway-{len(list(tmp_path.iterdir()))}"
-            return await _start(
-                stack, folder, database_url, copy.deepcopy(policy or POLICY), driven, emulator, settings
-            )
+            folder, rules = tmp_path / f"gateway-{next(numbers)}", copy.deepcopy(policy or POLICY)
+            return await _start(stack, folder, database_url, rules, driven, emulator or {}, settings)
 
         yield start
 
@@ -144,16 +144,15 @@ async def _start(
     database_url: str,
     policy: dict[str, Any],
     driven: bool,
-    emulating: dict[str, Any] | None,
+    emulating: dict[str, Any],
     settings: dict[str, Any],
 ) -> Gateway:
     _make_buckets(folder / "buckets")
     policy_path = folder / "policy.yaml"
     policy_path.write_text(yaml.safe_dump(policy))
-    clock = {"clock": ClockKind.DRIVEN} if driven else {}
-    emulator = await stack.enter_async_context(
-        Emulator(EmulatorConfig(folder / "buckets", **clock, **(emulating or {})))
-    )
+    kind = ClockKind.DRIVEN if driven else ClockKind.REAL
+    config = EmulatorConfig(folder / "buckets", clock=kind, **emulating)
+    emulator = await stack.enter_async_context(Emulator(config))
     time = await _driven_time(emulator, database_url) if driven else None
     values = {
         "name": "test",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -20,6 +20,10 @@ REFLECTION_SERVICE: Final = reflection_pb2.DESCRIPTOR.services_by_name["ServerRe
 
 class ListenError(Exception):
     """An address cannot be bound; the message names it."""
+
+    @classmethod
+    def of(cls, address: str) -> Self:
+        return cls(f"cannot listen on {address}: is the port taken by another process, perhaps by another gateway?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ async def _start(server: grpc.aio.Server, address: str, credentials: grpc.Server
         else:
             port = server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise ListenError(f"cannot listen on {address}: is the port taken by another process?") from error
+        raise ListenError.of(address) from error
     await server.start()
     return port
 

@@ -1,6 +1,7 @@
 """`gateway dev`: try everything on this machine, until Ctrl-C."""
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import click
 from gateway.cli.dev_stack import DevOptions, DevStack, dev_stack
 from gateway.cli.options import settings_options
 from gateway.cli.running import run_until_stopped, serve_until
+from gateway.settings import Settings
 
 SETTINGS: Final = (
     "api_listen",
@@ -37,6 +39,7 @@ def dev(
     Nothing is needed beforehand and nothing is left behind, unless --state names a folder.
     """
     level = flags.pop("log_level") or "INFO"
+    flags["health_listen"] = flags["health_listen"] or _free_or_any(Settings.model_fields["health_listen"].default)
     options = DevOptions(policy, buckets, state, emulator_config, flags, level)
 
     async def body(stop: asyncio.Event) -> int:
@@ -48,6 +51,17 @@ def dev(
         return code
 
     run_until_stopped(body)
+
+
+def _free_or_any(address: str) -> str:
+    """The address, or any free port of its host: nobody looks for the health of a development gateway."""
+    host, _, port = address.rpartition(":")
+    with socket.socket() as attempt:
+        try:
+            attempt.bind((host, int(port)))
+        except OSError:
+            return f"{host}:0"
+    return address
 
 
 def welcome(running: DevStack) -> str:
@@ -65,7 +79,7 @@ Try, in another terminal:
   batchjobs submit --model gemini-2.5-flash --source gs://ranking-in/tickets.jsonl \\
     --destination gs://ranking-out/first --wait
   batchjobs list
-  curl -s {metrics} | grep ^batchjobs_
+  curl -s {metrics} | grep ^batchjobs_ | grep -v _bucket
 
 Ctrl-C ends all of it.
 """
