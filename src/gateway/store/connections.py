@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
@@ -66,7 +66,7 @@ class Transaction(Session):
         try:
             status = await self._connection.execute("COMMIT", timeout=seconds)
         except DRIVER_ERRORS as error:
-            self._connection.terminate()
+            self._drop()
             if surely_rolled_back(error):
                 raise
             raise CommitUnknownError(f"COMMIT was not answered: {type(error).__name__}: {error}") from error
@@ -77,11 +77,14 @@ class Transaction(Session):
 
     async def roll_back(self, seconds: float) -> None:
         """Undo everything; a connection that cannot is closed, which undoes it as well."""
-        if self._connection.is_closed():
-            return
         try:
             await self._connection.execute("ROLLBACK", timeout=seconds)
         except DRIVER_ERRORS:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Close without a word to the server. A connection that broke has left the group already, and says so."""
+        with suppress(asyncpg.InterfaceError):
             self._connection.terminate()
 
     def _call(self, hook: Callable[[], None]) -> None:
