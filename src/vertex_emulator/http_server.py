@@ -91,8 +91,10 @@ async def _answer(request: web.Request, handler: _Handler) -> web.StreamResponse
         return await handler(request)
     except HttpError as error:
         return error_response(error.status, error.message, error.headers)
+    except web.HTTPNotFound:
+        return error_response(501, f"{request.path} is not served here.")
     except web.HTTPException as error:
-        return error_response(501 if error.status == 404 else error.status, f"{request.path} is not served here.")  # noqa: PLR2004
+        return error_response(error.status, f"{request.method} {request.path}: {error.reason}.")
 
 
 def _scripted(fault: Fault) -> web.Response:

@@ -39,6 +39,8 @@ class Job:
     place: Place
     message: Any
     create_time: datetime
+    state: State = State.PENDING
+    """The message's state again: it is asked for far more often than it changes."""
     prepared: bool = False
     run: Any = None
     """The runner that holds the job now; another one, or None, tells an older runner to stop."""
@@ -57,10 +59,6 @@ class Job:
         return str(self.message.name)
 
     @property
-    def state(self) -> State:
-        return State(self.message.state)
-
-    @property
     def ended(self) -> bool:
         return self.state in ENDED
 
@@ -74,6 +72,7 @@ class Job:
 
     def move(self, state: State, now: datetime) -> None:
         """Go to a state, with the times that Vertex sets on the way."""
+        self.state = state
         self.message.state = state
         self.message.update_time.FromDatetime(now)
         if state is State.RUNNING and not self.started:

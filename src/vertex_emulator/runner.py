@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf import json_format
@@ -46,6 +48,9 @@ class Runner:
         self._config = config
         self._clock = clock
         self._buckets = buckets
+        # Jobs are prepared in threads.
+        self._naming = threading.Lock()
+        self._named = datetime.min.replace(tzinfo=UTC)
 
     async def run(self, job: Job, lifecycle: Lifecycle) -> None:
         """Work off what is left of a job, and end it."""
@@ -83,10 +88,19 @@ class Runner:
         try:
             bucket = self._buckets.open(bucket_name)
             if not begun:
-                folder += objects.new_folder(bucket, folder, "prediction-model-", self._clock.now()) + "/"
+                folder = self._new_folder(bucket, folder)
         except (BucketMissingError, BucketForbiddenError, BadObjectNameError) as error:
             raise InputError(f"Failed to export data to {prefix}: {error}.") from error
         return bucket, f"{folder}predictions.jsonl"
+
+    def _new_folder(self, bucket: Bucket, prefix: str) -> str:
+        """A folder that is this job's alone: where another has its name, the time in it moves on by a microsecond."""
+        while True:
+            with self._naming:
+                self._named = max(self._clock.now(), self._named + timedelta(microseconds=1))
+                moment = self._named.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            if objects.new_folder(bucket, f"{prefix}prediction-model-{moment}"):
+                return f"{prefix}prediction-model-{moment}/"
 
     def _row_settings(self, job: Job) -> RowSettings:
         return RowSettings(

@@ -9,7 +9,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import md5
 from pathlib import Path
@@ -137,18 +137,15 @@ def publish(bucket: Bucket, name: str, content: Path) -> StoredObject:
     return stat(bucket, name)
 
 
-def new_folder(bucket: Bucket, parent: str, prefix: str, moment: datetime) -> str:
-    """Make a folder named by a prefix and a time, which moves on by a microsecond while there is one of that name."""
-    while True:
-        name = f"{prefix}{moment.strftime('%Y-%m-%dT%H:%M:%S.%fZ')}"
-        try:
-            path_of(bucket, f"{parent}{name}").mkdir(parents=True)
-        except FileExistsError:
-            moment += timedelta(microseconds=1)
-        except OSError as error:
-            raise BadObjectNameError(f"the name cannot be kept in a folder: {error.strerror}") from error
-        else:
-            return name
+def new_folder(bucket: Bucket, name: str) -> bool:
+    """Make a folder for output; False where it is there already. BadObjectNameError where it cannot be."""
+    try:
+        path_of(bucket, name).mkdir(parents=True)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise BadObjectNameError(f"the name cannot be kept in a folder: {error.strerror}") from error
+    return True
 
 
 def append(bucket: Bucket, name: str, lines: bytes) -> None:
