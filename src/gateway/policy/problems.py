@@ -56,6 +56,11 @@ def path_text(path: Path) -> str:
 
 
 def quoted(value: object) -> str:
-    """A value of the document for a message: on one line, without control characters, not too long."""
-    text = json.dumps(value, ensure_ascii=True, default=str)
+    """A value of the document for a message: on one line, without control characters, not too long.
+
+    A list or map is only named as one: written out, a few lines of anchors could fill the memory.
+    """
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a map"
+    text = json.dumps(value, ensure_ascii=True)
     return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"

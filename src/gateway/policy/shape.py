@@ -31,7 +31,7 @@ REASONS: Final[Mapping[str, str]] = {
     "less_than_equal": "must be at most {le:.0f}, not {input}",
     "finite_number": "must be a finite number",
 }
-"""Pydantic's kinds of error that the shape can raise, in our words; a test holds that none is left out."""
+"""Pydantic's kinds of error that the shape can raise, in our words. A kind that is missing here is a defect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _reason(path: Path, details: ErrorDetails) -> str:
 
 def _unknown_key(path: Path) -> str:
     known = list(section_at(path[:-1]).model_fields)
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
+    close = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.75)
     return f"unknown key; did you mean {close[0]}?" if close else f"unknown key; known here: {', '.join(known)}"
 
 
