@@ -111,12 +111,16 @@ class StoragePlaces:
 
     def _read_place(self, bucket: str) -> BucketPlace:
         found = self._client().get_bucket(bucket, **self._patience())
+        if not found.location or not found.location_type:
+            raise UnavailableError(f"{GCS}{bucket}", "Cloud Storage does not say where it is")
         return BucketPlace.of(found.location, found.location_type, found.data_locations or ())
 
     def _read_size(self, uri: str) -> int:
         parts = split_gcs(uri)
         blob = self._client().bucket(parts.bucket).blob(parts.name)
         blob.reload(**self._patience())
+        if blob.size is None:
+            raise UnavailableError(uri, "Cloud Storage does not say how large it is")
         return int(blob.size)
 
     def _patience(self) -> dict[str, Any]:
