@@ -93,6 +93,7 @@ class App:
         self.health = Health()
         self.background = Background()
         self.core: Core
+        self.use_cases: UseCases
         self.controller: Controller | None = None
         self.api_port = self.health_port = self.metrics_port = 0
         self._api: ApiServer
@@ -150,7 +151,8 @@ class App:
         self.background.run("policy", core.policies.run())
         self.background.run("loop lag", measure_loop_lag(self.metrics.process))
         around = layers(metrics=self.metrics, drain=self.drain, authenticator=authenticator, guarded=GUARDED)
-        servicer = BatchJobs(self._use_cases(stack, core))
+        self.use_cases = self._use_cases(stack, core)
+        servicer = BatchJobs(self.use_cases)
         limits = Limits(settings.message_bytes, settings.connection_age.total_seconds())
         self._api = ApiServer([(SERVICE, servicer.handler())], around, self.health, limits)
         self.api_port = await self._api.start(settings.api_listen)

@@ -23,7 +23,11 @@ import yaml
 from prometheus_client import generate_latest
 
 from gateway.app import App
+from gateway.domain.batch_job import BatchJob
+from gateway.domain.states import ENDS, State
 from gateway.settings import Settings
+from gateway.store.changes import Changes
+from gateway.store.model import Change
 from support.caller import Caller
 from support.database import DRIVE_CLOCK, run_sql
 from support.driven_time import DrivenTime
@@ -97,6 +101,26 @@ class Gateway:
         self.policy = changed
         self.policy_path.write_text(yaml.safe_dump(changed))
         await self.app.core.policies.reload()
+
+    async def change(self, name: str, change: Change) -> BatchJob:
+        """Change a batch job as the controller would."""
+        team, number = name.split("/")[1::2]
+        changes = Changes(self.app.core.database.controller, self.app.core.observer)
+        changed = await changes.change(team, int(number), change)
+        assert changed is not None, f"{name} was not changed"
+        return changed.after
+
+    async def move(self, name: str, *states: State, **changes: Any) -> BatchJob:
+        """Move a batch job through these states, with `changes` made in the last step; ends get their end time."""
+        for state in states:
+
+            def step(job: BatchJob, now: datetime, to: State = state) -> BatchJob:
+                ending = {"end_time": now, "expire_time": now + timedelta(days=30)} if to in ENDS else {}
+                more = changes if to is states[-1] else {}
+                return job.move(to, time=now, reason="TEST", actor="test", **ending, **more)
+
+            moved = await self.change(name, step)
+        return moved
 
     def metrics(self) -> str:
         """What Prometheus would read."""

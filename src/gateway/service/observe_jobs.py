@@ -1,6 +1,7 @@
 """What follows every commit that changed a batch job: metrics, a log line, and a hint to the watchers."""
 
 from collections.abc import Callable
+from contextvars import Context
 from typing import Final
 
 import structlog
@@ -30,7 +31,8 @@ class JobObserver:
         """Count and log each new entry of the history, then tell the feed."""
         for entry in new_transitions(before, after):
             self._metrics.transition(after.team, entry.state)
-            _log(after, entry)
+            # A commit may stand for many calls: the line must not carry the names of the one that began it.
+            Context().run(_log, after, entry)
         if before is not None and before.state is not after.state:
             self._observe_phase(before, after)
         if after.ended and (before is None or not before.ended):
