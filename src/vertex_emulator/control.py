@@ -163,7 +163,7 @@ def _as_json(handler: _Handler) -> Callable[[web.Request], Awaitable[web.StreamR
             return web.json_response(await handler(request))
         except ApiError as error:
             raise HttpError(404 if error.code.name == "NOT_FOUND" else 400, error.message) from error
-        except (ConfigError, ValueError, TypeError, json_format.ParseError) as error:
+        except (ConfigError, ValueError, TypeError, RecursionError, json_format.ParseError) as error:
             raise HttpError(400, str(error)) from error
 
     return answer

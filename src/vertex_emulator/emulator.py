@@ -79,6 +79,10 @@ class Emulator:
             raise TypeError("this emulator's clock is not a driven one")
         return self.clock
 
+    def route_names(self) -> list[str]:
+        """The HTTP routes that faults and calls know, by the names that they go by there."""
+        return self._http.route_names()
+
     async def start(self) -> None:
         """Listen. OSError or RuntimeError where a port is taken; nothing is left listening then."""
         try:

@@ -146,7 +146,8 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: ApiError) -
         ]
         details.append(error_details_pb2.BadRequest(field_violations=violations))
     if error.reason:
-        details.append(error_details_pb2.ErrorInfo(reason=error.reason, domain="googleapis.com"))
+        service = {"service": "aiplatform.googleapis.com"}
+        details.append(error_details_pb2.ErrorInfo(reason=error.reason, domain="googleapis.com", metadata=service))
     trailers: tuple[tuple[str, str | bytes], ...] = ()
     if details:
         status = status_pb2.Status(code=error.code.value[0], message=error.message)

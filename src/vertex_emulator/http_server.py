@@ -36,7 +36,11 @@ class HttpServer:
         app = web.Application(middlewares=[self._middleware], client_max_size=_MAX_BODY)
         for each in routes:
             each.add_to(app)
+        self._app = app
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0, access_log=None)
+
+    def route_names(self) -> list[str]:
+        return sorted({route.name for route in self._app.router.routes() if route.name is not None})
 
     async def start(self, host: str, port: int) -> int:
         """Listen; the port that was taken."""
