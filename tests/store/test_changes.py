@@ -166,11 +166,13 @@ async def test_what_is_locked_the_controller_leaves_for_its_next_pass_and_caller
     database: Database, database_url: str
 ) -> None:
     job = await create(database)
+    usual = await Database.open(database_url)
     async with team_lock(database_url):
         with pytest.raises(StoreBusyError):
-            await Changes(database.controller, unobserved).change("ranking", job.id, moved(State.CANCELLED))
+            await Changes(usual.controller, unobserved).change("ranking", job.id, moved(State.CANCELLED))
         with pytest.raises(GatewayError) as refusal:
-            await Changes(database.api, unobserved).change("ranking", job.id, moved(State.CANCELLED))
+            await Changes(usual.api, unobserved).change("ranking", job.id, moved(State.CANCELLED))
+    await usual.close()
     assert refusal.value.reason is Reason.OVERLOADED
     assert refusal.value.retry_after is not None
 

@@ -1,5 +1,6 @@
 """Steps that are held up inside PostgreSQL: a lock that the test holds, and the wait until somebody waits for it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,8 +24,9 @@ class Holder:
         """Return once that many sessions of this database wait for a lock."""
         watcher = await asyncpg.connect(self._url)
         try:
-            while await watcher.fetchval(BLOCKED) < sessions:
-                pass
+            async with asyncio.timeout(60):
+                while await watcher.fetchval(BLOCKED) < sessions:
+                    pass
         finally:
             await watcher.close()
 

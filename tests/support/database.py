@@ -18,11 +18,12 @@ import pytest
 from support.clock import DrivenClock
 
 from gateway.store import migrate
-from gateway.store.database import Database
+from gateway.store.database import LIMITS, Database, Limits
 from gateway.store.embedded import EmbeddedPostgres
 
 TEMPLATE = "gateway_template"
 ROOM = 2**30
+PATIENT = dict.fromkeys(LIMITS, Limits(statement=40_000, lock=30_000, idle_in_transaction=60_000))
 
 DRIVE_CLOCK = """
 CREATE TABLE IF NOT EXISTS driven_clock (now timestamptz NOT NULL);
@@ -112,8 +113,8 @@ async def database_url(postgres: EmbeddedPostgres, database_template: str) -> As
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """The store's connections to a fresh database."""
-    opened = await Database.open(database_url)
+    """The store's connections to a fresh database. They wait for locks as long as a busy machine may need."""
+    opened = await Database.open(database_url, limits=PATIENT)
     yield opened
     await opened.close()
 

@@ -1,5 +1,6 @@
 """The store's connections to PostgreSQL: one group for each kind of work, opened together and checked at start."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -11,7 +12,7 @@ __all__ = ["Connections", "Database", "Limits", "Sizes"]
 
 CLOSE_SECONDS: Final = 5.0
 
-LIMITS: Final = {
+LIMITS: Final[Mapping[str, Limits]] = {
     "api": Limits(statement=5_000, lock=2_000),
     # What the controller finds locked it meets again in its next pass.
     "controller": Limits(statement=5_000, lock=500),
@@ -42,9 +43,16 @@ class Database:
     lease. `api` is for what a caller waits for; `surface` makes its errors `GatewayError`.
     """
 
-    def __init__(self, url: str, sizes: Sizes = Sizes(), *, timed: Timed = _untimed) -> None:
+    def __init__(
+        self,
+        url: str,
+        sizes: Sizes = Sizes(),
+        *,
+        timed: Timed = _untimed,
+        limits: Mapping[str, Limits] = LIMITS,
+    ) -> None:
         def group(name: str, size: int) -> Connections:
-            return Connections(url, name, size, LIMITS[name], timed, for_callers=name == "api")
+            return Connections(url, name, size, limits[name], timed, for_callers=name == "api")
 
         self.api = group("api", sizes.api)
         self.controller = group("controller", sizes.controller)
@@ -53,9 +61,16 @@ class Database:
         self._groups = (self.api, self.controller, self.lease, self.feed)
 
     @classmethod
-    async def open(cls, url: str, sizes: Sizes = Sizes(), *, timed: Timed = _untimed) -> Self:
+    async def open(
+        cls,
+        url: str,
+        sizes: Sizes = Sizes(),
+        *,
+        timed: Timed = _untimed,
+        limits: Mapping[str, Limits] = LIMITS,
+    ) -> Self:
         """Open and check. Raises StoreUnavailableError, and UnfitDatabaseError for what breaks the store's promises."""
-        database = cls(url, sizes, timed=timed)
+        database = cls(url, sizes, timed=timed, limits=limits)
         try:
             for group in database._groups:
                 await group.open()
