@@ -33,9 +33,7 @@ class StoreParts:
     sweeps: Sweeps
 
     @classmethod
-    def of(
-        cls, database: Database, *, config: ControllerConfig, clock: Clock, holder: str, observer: Observer
-    ) -> Self:
+    def of(cls, database: Database, *, config: ControllerConfig, clock: Clock, holder: str, observer: Observer) -> Self:
         """The parts over one open database. `holder` names this replica in the lease row."""
         connections = database.controller
         return cls(

@@ -1,0 +1,47 @@
+"""The creates that are under way in this process, from the commit of step 1 until their outcome is recorded."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+from gateway.controller.guard import stop_tasks
+from gateway.domain.batch_job import BatchJob, PoolId
+from gateway.store.errors import LeaseLostError
+
+
+class Flights:
+    """They outlive the term that began them: a create that was sent is recorded, whoever leads by then."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._in_pool: Counter[PoolId] = Counter()
+
+    def start(self, job: BatchJob, work: Coroutine[Any, Any, None]) -> None:
+        self._in_pool[job.pool] += 1
+        self._tasks[job.id] = asyncio.create_task(self._fly(job, work))
+
+    def under_way(self, job_id: int) -> bool:
+        """Whether this process is still creating for that batch job, or recording what it created."""
+        return job_id in self._tasks
+
+    def in_pool(self, pool: PoolId) -> int:
+        return self._in_pool[pool]
+
+    async def landed(self) -> None:
+        """Return when nothing is under way."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    async def abandon(self) -> None:
+        """Give up what is still under way; its outcome is unknown from here on, and the next leader settles it."""
+        await stop_tasks(self._tasks.values())
+
+    async def _fly(self, job: BatchJob, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            with suppress(LeaseLostError):
+                await work
+        finally:
+            del self._tasks[job.id]
+            self._in_pool[job.pool] -= 1

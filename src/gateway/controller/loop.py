@@ -1,0 +1,108 @@
+"""The runner of a loop: it wakes on a change or on a timer, and survives whatever one pass of it meets."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.clock import Clock
+from gateway.controller.guard import Guard, first_of, stop_tasks, together
+from gateway.domain.batch_job import PoolId
+
+
+@dataclass(frozen=True, slots=True)
+class LoopConfig:
+    """`interval` is the timer; `gap` is how long a loop rests at least, however often it is woken."""
+
+    interval: timedelta
+    gap: timedelta = timedelta(milliseconds=100)
+
+
+class Loop:
+    """Runs `run_once` until cancelled or until the lease is lost, which it says by raising LeaseLostError."""
+
+    def __init__(
+        self,
+        name: str,
+        run_once: Callable[[], Awaitable[None]],
+        config: LoopConfig,
+        *,
+        guard: Guard,
+        clock: Clock,
+        subject: str = "",
+    ) -> None:
+        self._name, self._subject = name, subject
+        self._run_once, self._config = run_once, config
+        self._guard, self._clock = guard, clock
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Have the next pass begin now, or right after the one under way."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        while True:
+            self._woken.clear()
+            await self._guard.run(self._name, self._subject, self._run_once())
+            await self._clock.sleep(self._config.gap.total_seconds())
+            await first_of(self._woken.wait(), self._clock.sleep(self._config.interval.total_seconds()))
+
+
+class PoolLoop:
+    """One loop with a lane for each pool, so that a pool that is slow or fails holds up itself alone."""
+
+    def __init__(
+        self,
+        name: str,
+        pools: Callable[[], Awaitable[Collection[PoolId]]],
+        run_pool: Callable[[PoolId], Awaitable[None]],
+        config: LoopConfig,
+        *,
+        guard: Guard,
+        clock: Clock,
+    ) -> None:
+        self._name, self._pools, self._run_pool, self._config = name, pools, run_pool, config
+        self._guard, self._clock = guard, clock
+        self._lanes: dict[PoolId, tuple[Loop, asyncio.Task[None]]] = {}
+        self._keeper = Loop(f"{name}_pools", self._keep, LoopConfig(timedelta(seconds=2)), guard=guard, clock=clock)
+
+    def wake(self, pool: PoolId | None = None) -> None:
+        """Have one pool looked at now, or every one."""
+        if pool is None or pool not in self._lanes:
+            self._keeper.wake()
+        for each, (loop, _) in self._lanes.items():
+            if pool in {None, each}:
+                loop.wake()
+
+    async def run_once(self) -> None:
+        """One pass over every pool, side by side."""
+        pools = await self._pools()
+        await together([self._one(pool) for pool in pools])
+
+    async def run(self) -> None:
+        """Run until cancelled, or until any lane says that the lease is lost."""
+        try:
+            await self._keeper.run()
+        finally:
+            await stop_tasks([task for _, task in self._lanes.values()])
+
+    async def _one(self, pool: PoolId) -> None:
+        await self._guard.run(self._name, str(pool), self._run_pool(pool))
+
+    async def _keep(self) -> None:
+        for _, task in self._lanes.values():
+            if task.done():
+                task.result()
+        pools = set(await self._pools())
+        for pool in pools - self._lanes.keys():
+            loop = Loop(
+                self._name,
+                lambda pool=pool: self._run_pool(pool),  # type: ignore[misc] # mypy gives a lambda's default no type
+                self._config,
+                guard=self._guard,
+                clock=self._clock,
+                subject=str(pool),
+            )
+            self._lanes[pool] = (loop, asyncio.create_task(loop.run()))
+        left = [self._lanes.pop(pool)[1] for pool in self._lanes.keys() - pools]
+        await stop_tasks(left)

@@ -1,0 +1,77 @@
+"""What this leader has scanned of each pool: by it absence is concluded and later attempts are allowed."""
+
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.domain.batch_job import BatchJob, PoolId
+
+_KEPT: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One complete listing of a pool: everything created since `since`, as Vertex showed it from `begun` on.
+
+    Both are the store's time. `matched` are the batch jobs that a Vertex job was found for.
+    """
+
+    begun: datetime
+    since: datetime
+    matched: frozenset[int]
+
+
+class Scans:
+    """The scans of one term. A new leader starts with none: what another one saw does not count."""
+
+    def __init__(self, settle_after: timedelta, slack: timedelta) -> None:
+        self._settle_after = settle_after
+        self._slack = slack
+        self._scans: defaultdict[PoolId, deque[Scan]] = defaultdict(lambda: deque(maxlen=_KEPT))
+        self._ready: set[PoolId] = set()
+        self._put_back: defaultdict[PoolId, dict[int, tuple[datetime, datetime]]] = defaultdict(dict)
+
+    def note(self, pool: PoolId, scan: Scan, *, whole: bool) -> None:
+        """Keep a complete scan whose finds were dealt with. `whole`: it reached back to every row's create."""
+        self._scans[pool].append(scan)
+        if whole:
+            self._ready.add(pool)
+        waiting = self._put_back[pool]
+        for batch_job, (when, reach) in list(waiting.items()):
+            if scan.begun >= when and scan.since <= reach:
+                del waiting[batch_job]
+
+    def ready(self, pool: PoolId) -> bool:
+        """Whether this leader has scanned the pool: its first submit there comes after that."""
+        return pool in self._ready
+
+    def put_back(self, job: BatchJob, when: datetime) -> None:
+        """Note an attempt that ended without a Vertex job: the next one comes after a scan that begins later."""
+        self._put_back[job.pool][job.id] = (when, self.reach(job))
+
+    def blocked(self, pool: PoolId) -> frozenset[int]:
+        """Batch jobs whose next attempt still waits for a scan."""
+        return frozenset(self._put_back[pool])
+
+    def reaches(self, pool: PoolId) -> list[datetime]:
+        """How far back the next scan must reach for those."""
+        return [reach for _, reach in self._put_back[pool].values()]
+
+    def forget(self, job: BatchJob) -> None:
+        """It does not wait for a scan any more: it was adopted or has ended."""
+        self._put_back[job.pool].pop(job.id, None)
+
+    def reach(self, job: BatchJob) -> datetime:
+        """From when on Vertex jobs of this batch job can be: its first attempt, or its create where none is known."""
+        first = min((each.time for each in job.attempts), default=job.create_time)
+        return first - self._slack
+
+    def prove_absent(self, job: BatchJob) -> bool:
+        """Whether two scans since its latest attempt, the last begun after T, showed nothing of it."""
+        if job.submit_time is None:
+            return False
+        began, reach = job.submit_time, self.reach(job)
+        proofs = [each for each in self._scans[job.pool] if each.begun >= began and each.since <= reach]
+        shown = any(job.id in each.matched for each in proofs)
+        return len(proofs) >= 2 and not shown and proofs[-1].begun >= began + self._settle_after  # noqa: PLR2004 - two scans
