@@ -75,7 +75,8 @@ def test_every_problem_is_told_at_once_with_its_line_and_path() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_policy_document_is_refused(text: str | bytes, expected: str) -> None:
-    assert problems(text)[0].startswith(expected)
+    (problem,) = problems(text)
+    assert problem.startswith(expected)
 
 
 @pytest.mark.parametrize(
