@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
-from gateway.policy.match import MODEL_SEPARATORS, has_star, matches
+from gateway.policy.match import MODEL_SEPARATORS, matches
 from gateway.policy.model import Policy, TeamPolicy
 
 PUBLISHER: Final = "publishers/google/models/"
@@ -79,10 +79,3 @@ def allows_model(team: TeamPolicy, effective: str) -> bool:
 def full_pattern(pattern: str) -> str:
     """A pattern without a slash is about a publisher's models; tuned ones match full patterns only."""
     return pattern if "/" in pattern else PUBLISHER + pattern
-
-
-def named_models(policy: Policy) -> frozenset[str]:
-    """Every model name that the policy spells out, and every alias: the names that may stand in a metric's label."""
-    patterns = (pattern for team in policy.teams.values() for pattern in team.models)
-    spelt_out = frozenset(pattern for pattern in patterns if not has_star(pattern))
-    return spelt_out | policy.aliases.keys() | frozenset(policy.aliases.values())
