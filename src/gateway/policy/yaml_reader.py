@@ -43,7 +43,7 @@ class _Loader(Reader, Scanner, Parser, Composer, BaseResolver):
         if self._depth > MAX_DEPTH:
             raise ComposerError(None, None, "nested too deeply", self.get_mark())
         try:
-            return super().compose_node(parent, index)  # type: ignore[arg-type] # The stub wants an int; a key is a node.
+            return super().compose_node(parent, index)  # type: ignore[arg-type] # PyYAML passes a node as a key; its types say int.
         finally:
             self._depth -= 1
 
