@@ -57,7 +57,7 @@ class Stage:
     def _read_output(self, directory: str) -> list[str]:
         client = storage.Client(
             project="corp-ml",
-            credentials=AnonymousCredentials(),
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # Google leaves it untyped
             client_options={"api_endpoint": self.stack.emulator.storage_url},
         )
         bucket, _, prefix = directory.removeprefix("gs://").partition("/")
