@@ -49,6 +49,8 @@ class ControllerConfig:
     cancel_repeat: timedelta = timedelta(seconds=30)
     """How long Vertex is given to show the end before a cancel is sent again."""
     delete_interval: timedelta = timedelta(seconds=15)
+    delete_retry: timedelta = timedelta(seconds=60)
+    """How long a Vertex job is left alone that could not be deleted yet."""
     expire_interval: timedelta = timedelta(seconds=5)
     retain_interval: timedelta = timedelta(seconds=60)
     sweep_interval: timedelta = timedelta(minutes=10)

@@ -38,7 +38,7 @@ _NOT_A_ROWS: Final = frozenset({Find.OTHERS, Find.STRAY})
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """What one list showed: the rows that something was found for, and the live Vertex jobs that no row accounts for."""
+    """What one list showed: rows that something was found for, and how many live Vertex jobs no row accounts for."""
 
     matched: frozenset[int]
     strays: int
@@ -62,7 +62,8 @@ class Finds:
 
         """
         claimed = {each.name: claims(each, self._gateway) for each in found}
-        rows = await self._term.store.sweeps.by_id({job_id for job_id in claimed.values() if job_id is not None})
+        ids = {job_id for job_id in claimed.values() if job_id is not None}
+        rows = await self._term.store.sweeps.by_id(ids) if ids else {}
         kinds = {each.name: self.judge(each, rows.get(claimed[each.name] or 0)) for each in found}
         await self._adopt([each for each in found if kinds[each.name] is Find.LOST], rows)
         extras = [each for each in found if kinds[each.name] is Find.EXTRA]

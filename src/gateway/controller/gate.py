@@ -1,8 +1,8 @@
 """The gate of one pool: a pure state machine over what the `pools` table holds.
 
 Open: submits go. Refused: Vertex takes nothing new; after a back-off one batch job is sent as a probe, and it opens the
-gate or doubles the back-off. Unanswered: a create may or may not have been done; nothing is sent until a list succeeds
-that began afterwards.
+gate or doubles the back-off. Unanswered, a create that may or may not have been done, and unreachable, a list that
+failed: nothing is sent until a list succeeds that began afterwards.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from typing import Final
 from gateway.store.model import PoolState
 
 UNANSWERED: Final = "UNANSWERED"
+UNREACHABLE: Final = "UNREACHABLE"
 BUSY: Final = "BUSY"
 DENIED: Final = "DENIED"
 
@@ -41,7 +42,7 @@ class Access(Enum):
 def access(state: PoolState, now: datetime) -> Access:
     if state.gate_open:
         return Access.OPEN
-    if state.gate_reason != UNANSWERED and (state.next_probe_time is None or now >= state.next_probe_time):
+    if not _waits_for_list(state) and (state.next_probe_time is None or now >= state.next_probe_time):
         return Access.PROBE
     return Access.CLOSED
 
@@ -54,7 +55,7 @@ def refused(state: PoolState, now: datetime, *, reason: str, sent: datetime, bac
     if not state.gate_open and state.gate_time is not None and sent < state.gate_time:
         return state
     failures = state.gate_failures + 1
-    reason = UNANSWERED if _is_unanswered(state) else reason
+    reason = state.gate_reason if _waits_for_list(state) else reason
     probe = now + backoff.after(failures)
     return replace(
         state, gate_open=False, gate_reason=reason, gate_time=now, gate_failures=failures, next_probe_time=probe
@@ -66,16 +67,21 @@ def unanswered(state: PoolState, now: datetime) -> PoolState:
     return replace(state, gate_open=False, gate_reason=UNANSWERED, gate_time=now, last_ambiguous_time=now)
 
 
+def unreachable(state: PoolState, now: datetime) -> PoolState:
+    """After a list that failed: the pool is gated alone, and says so to those who wait for it."""
+    return replace(state, gate_open=False, gate_reason=UNREACHABLE, gate_time=now) if state.gate_open else state
+
+
 def accepted(state: PoolState, *, sent: datetime) -> PoolState:
     """After Vertex took a create that became SUBMITTING at `sent`: a probe that passes opens the gate."""
-    if state.gate_open or _is_unanswered(state) or (state.gate_time is not None and sent < state.gate_time):
+    if state.gate_open or _waits_for_list(state) or (state.gate_time is not None and sent < state.gate_time):
         return state
     return _opened(state)
 
 
 def listed(state: PoolState, *, begun: datetime) -> PoolState:
     """After a complete list that began at `begun`: Vertex answers again. What was refused still needs a probe."""
-    if not _is_unanswered(state) or (state.gate_time is not None and begun < state.gate_time):
+    if not _waits_for_list(state) or (state.gate_time is not None and begun < state.gate_time):
         return state
     return replace(state, gate_reason=BUSY) if state.gate_failures else _opened(state)
 
@@ -85,8 +91,8 @@ def scanned(state: PoolState, begun: datetime) -> PoolState:
     return replace(state, last_scan_time=begun)
 
 
-def _is_unanswered(state: PoolState) -> bool:
-    return not state.gate_open and state.gate_reason == UNANSWERED
+def _waits_for_list(state: PoolState) -> bool:
+    return not state.gate_open and state.gate_reason in {UNANSWERED, UNREACHABLE}
 
 
 def _opened(state: PoolState) -> PoolState:

@@ -13,6 +13,7 @@ from gateway.telemetry.metrics import Metrics
 
 T = TypeVar("T")
 _AT_ONCE: Final = 8
+_REMEMBERED: Final = 10_000
 
 
 class Guard:
@@ -43,6 +44,8 @@ class Guard:
         told = f"{type(error).__name__}: {error}"
         if self._failing.get((loop, subject)) != told:
             self._failing[loop, subject] = told
+            if len(self._failing) > _REMEMBERED:
+                del self._failing[next(iter(self._failing))]
             self._log.warning("loop_failed", loop=loop, subject=subject, error=told, exc_info=trace)
 
     async def each(self, loop: str, jobs: Iterable[BatchJob], work: Callable[[BatchJob], Awaitable[None]]) -> None:
@@ -56,7 +59,7 @@ class Guard:
         await together([one(job) for job in jobs])
 
 
-async def together(works: Collection[Awaitable[None]]) -> None:
+async def together(works: Collection[Awaitable[object]]) -> None:
     """Await all of them to the end, then raise the first error, if there was one."""
     for result in await asyncio.gather(*works, return_exceptions=True):
         if isinstance(result, BaseException):
@@ -64,10 +67,12 @@ async def together(works: Collection[Awaitable[None]]) -> None:
 
 
 async def first_of(*works: Awaitable[object]) -> None:
-    """Return when one of them has ended; the others are cancelled."""
+    """Return when one of them has ended, or raise what it raised; the others are cancelled."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
     finally:
         await stop_tasks(tasks)
 

@@ -1,13 +1,18 @@
 """The runner of a loop: it wakes on a change or on a timer, and survives whatever one pass of it meets."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import Final
 
 from gateway.clock import Clock
-from gateway.controller.guard import Guard, first_of, stop_tasks, together
+from gateway.controller.guard import Guard, first_of, stop_tasks
+from gateway.controller.per_pool import PerPool
 from gateway.domain.batch_job import PoolId
+
+_KEEP: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +56,11 @@ class Loop:
 class PoolLoop:
     """One loop with a lane for each pool, so that a pool that is slow or fails holds up itself alone."""
 
-    def __init__(
-        self,
-        name: str,
-        pools: Callable[[], Awaitable[Collection[PoolId]]],
-        run_pool: Callable[[PoolId], Awaitable[None]],
-        config: LoopConfig,
-        *,
-        guard: Guard,
-        clock: Clock,
-    ) -> None:
-        self._name, self._pools, self._run_pool, self._config = name, pools, run_pool, config
+    def __init__(self, work: PerPool, config: LoopConfig, *, guard: Guard, clock: Clock) -> None:
+        self._work, self._config = work, config
         self._guard, self._clock = guard, clock
         self._lanes: dict[PoolId, tuple[Loop, asyncio.Task[None]]] = {}
-        self._keeper = Loop(f"{name}_pools", self._keep, LoopConfig(timedelta(seconds=2)), guard=guard, clock=clock)
+        self._keeper = Loop(f"{work.name}_pools", self._keep, LoopConfig(_KEEP, config.gap), guard=guard, clock=clock)
 
     def wake(self, pool: PoolId | None = None) -> None:
         """Have one pool looked at now, or every one."""
@@ -74,35 +70,21 @@ class PoolLoop:
             if pool in {None, each}:
                 loop.wake()
 
-    async def run_once(self) -> None:
-        """One pass over every pool, side by side."""
-        pools = await self._pools()
-        await together([self._one(pool) for pool in pools])
-
     async def run(self) -> None:
-        """Run until cancelled, or until any lane says that the lease is lost."""
+        """Run until cancelled, or until a lane has found the lease lost."""
         try:
             await self._keeper.run()
         finally:
             await stop_tasks([task for _, task in self._lanes.values()])
 
-    async def _one(self, pool: PoolId) -> None:
-        await self._guard.run(self._name, str(pool), self._run_pool(pool))
-
     async def _keep(self) -> None:
+        """Give every pool with work a lane, and take the lane of one that has none any more."""
         for _, task in self._lanes.values():
             if task.done():
                 task.result()
-        pools = set(await self._pools())
+        pools = set(await self._work.pools())
         for pool in pools - self._lanes.keys():
-            loop = Loop(
-                self._name,
-                lambda pool=pool: self._run_pool(pool),  # type: ignore[misc] # mypy gives a lambda's default no type
-                self._config,
-                guard=self._guard,
-                clock=self._clock,
-                subject=str(pool),
-            )
+            work = partial(self._work.run_pool, pool)
+            loop = Loop(self._work.name, work, self._config, guard=self._guard, clock=self._clock, subject=str(pool))
             self._lanes[pool] = (loop, asyncio.create_task(loop.run()))
-        left = [self._lanes.pop(pool)[1] for pool in self._lanes.keys() - pools]
-        await stop_tasks(left)
+        await stop_tasks([self._lanes.pop(pool)[1] for pool in self._lanes.keys() - pools])

@@ -18,6 +18,7 @@ from gateway.store.pools import Pools
 from gateway.store.reads import Reads
 from gateway.store.scans import Scanning
 from gateway.store.sweeps import Sweeps
+from gateway.store.tombstones import Tombstones
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class StoreParts:
     reads: Reads
     scanning: Scanning
     sweeps: Sweeps
+    tombstones: Tombstones
 
     @classmethod
     def of(cls, database: Database, *, config: ControllerConfig, clock: Clock, holder: str, observer: Observer) -> Self:
@@ -44,6 +46,7 @@ class StoreParts:
             reads=Reads(connections),
             scanning=Scanning(connections),
             sweeps=Sweeps(connections),
+            tombstones=Tombstones(connections),
         )
 
 

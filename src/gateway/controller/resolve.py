@@ -9,19 +9,21 @@ from gateway.controller import gate, moves
 from gateway.controller.bells import Bell
 from gateway.controller.flights import Flights
 from gateway.controller.guard import Guard
+from gateway.controller.per_pool import PerPool
 from gateway.controller.scan import Scanner
 from gateway.controller.term import Term
 from gateway.domain.batch_job import BatchJob, PoolId
 from gateway.domain.states import State
 
-_NAME = "resolve"
 
+class Resolve(PerPool):
+    """Looks at rows that are SUBMITTING while nobody here is creating for them, and scans where a scan is wanted."""
 
-class Resolve:
-    """One pool at a time: rows that are SUBMITTING while nobody here is creating for them, and scans that are wanted."""
+    name = "resolve"
 
-    def __init__(self, term: Term, scanner: Scanner, guard: Guard, flights: Flights) -> None:
-        self._term, self._scanner, self._guard, self._flights = term, scanner, guard, flights
+    def __init__(self, term: Term, guard: Guard, scanner: Scanner, flights: Flights) -> None:
+        super().__init__(term, guard)
+        self._scanner, self._flights = scanner, flights
         self._unresolved: Counter[str] = Counter()
         self._log = structlog.get_logger(__name__)
 
@@ -42,7 +44,7 @@ class Resolve:
         scans = self._term.scans
         if rows or scans.blocked(pool) or not scans.ready(pool):
             await self._scanner.scan(pool, *(scans.reach(row) for row in rows))
-        await self._guard.each(_NAME, [row for row in rows if scans.prove_absent(row)], self._settle)
+        await self._guard.each(self.name, [row for row in rows if scans.prove_absent(row)], self._settle)
 
     async def _close_gate(self, pool: PoolId, rows: list[BatchJob]) -> None:
         """What an earlier leader left behind closes the gate as our own unanswered creates do."""

@@ -18,7 +18,6 @@ from gateway.controller.term import Term
 from gateway.domain.batch_job import BatchJob
 from gateway.domain.vertex_job import VertexJob
 from gateway.store.errors import LeaseLostError, StoreError
-from gateway.store.model import Changed
 
 T = TypeVar("T")
 _NAME: Final = "submit"
@@ -61,14 +60,16 @@ class Submit:
                 lambda vertex: vertex.create(wanted, deadline=deadline, send_by=lambda: leadership.submits_until),
             )
         except VertexError as error:
-            self._log.warning("submit_not_accepted", batch_job=job.name, attempt=attempt, error=str(error))
-            await self._persist(lambda: self._refusals.not_made(job, error, load))
+            failure = error
+        else:
+            await self._record(job, attempt, made)
+            await self._persist(lambda: self._refusals.made(job, load))
             return
-        await self._record(job, attempt, made)
-        await self._persist(lambda: self._refusals.made(job, load))
+        self._log.warning("submit_not_accepted", batch_job=job.name, attempt=attempt, error=str(failure))
+        await self._persist(lambda: self._refusals.not_made(job, failure, load))
 
     async def _record(self, job: BatchJob, attempt: str, made: VertexJob) -> None:
-        """Step 3. Without the fence: the name is a fact under any term, and until it is written nobody else knows it."""
+        """Step 3. Without the fence: the name is a fact under any term, and nobody else knows it yet."""
         change = moves.accept(attempt, made, self._term.retention(job.team))
         changed = await self._persist(
             lambda: self._term.store.changes.record(job.team, job.id, attempt, change),
@@ -81,7 +82,7 @@ class Submit:
             self._term.bells.ring(Bell.CANCEL, job.pool)
 
     async def _unrecorded(self, job: BatchJob, made: VertexJob) -> None:
-        """The row was no longer as step 3 needs it: another Vertex job is kept for it, it has ended, or it is resolve's."""
+        """The row was not as step 3 needs it: it keeps another Vertex job, or has ended, or is resolve's to settle."""
         row = await self._persist(lambda: self._term.store.changes.read(job.team, job.id))
         if row is not None and same_vertex_job(row.vertex_name, made.name):
             return
@@ -103,7 +104,7 @@ class Submit:
 
 
 def new_vertex_job(job: BatchJob, attempt_id: str, gateway: str) -> NewVertexJob:
-    """What a create asks for. Vertex wants a display name; where the caller gave none it is told which batch job it is."""
+    """What a create asks for. Vertex wants a display name; where the caller gave none, it is the batch job's name."""
     return NewVertexJob(
         display_name=job.spec.display_name or f"batchjobs {job.name}",
         model=job.effective_model,

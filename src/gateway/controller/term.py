@@ -1,13 +1,14 @@
 """What the loops of one term share: the fence before every write, the way to Vertex, and the state of the pools."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from gateway.clock import Clock
 from gateway.cloud.vertex import VertexPool
 from gateway.cloud.vertex_errors import TooLateError, VertexError
+from gateway.controller import gate
 from gateway.controller.bells import Bells
 from gateway.controller.config import ControllerConfig
 from gateway.controller.leadership import Leadership
@@ -15,6 +16,7 @@ from gateway.controller.parts import PolicyInForce, StoreParts, Vertex
 from gateway.controller.reach import Reach
 from gateway.controller.scans import Scans
 from gateway.domain.batch_job import BatchJob, PoolId
+from gateway.domain.vertex_job import VertexJob
 from gateway.policy.model import DEFAULT_RETENTION
 from gateway.store.errors import LeaseLostError
 from gateway.store.model import Change, Changed, PoolState
@@ -74,7 +76,14 @@ class Term:
         return await self.fenced(lambda term: self.store.changes.change(job.team, job.id, change, term=term))
 
     async def write_pool(self, pool: PoolId, change: Callable[[PoolState, datetime], PoolState]) -> PoolState:
-        state = await self.fenced(lambda term: self.store.pools.write(term, pool, change))
+        """Change what every replica may read about a pool; the capacity in force goes along."""
+        held = self.policy.current.pools.get(pool)
+        capacity = held.capacity if held else 0
+
+        def with_capacity(state: PoolState, now: datetime) -> PoolState:
+            return replace(change(state, now), capacity=capacity)
+
+        state = await self.fenced(lambda term: self.store.pools.write(term, pool, with_capacity))
         self._states[pool] = state
         return state
 
@@ -104,6 +113,17 @@ class Term:
             raise
         self.reach.heard()
         return result
+
+    async def list(
+        self, pool: PoolId, call: Callable[[VertexPool], Awaitable[tuple[VertexJob, ...]]]
+    ) -> tuple[VertexJob, ...]:
+        """A complete list of a pool; one that fails closes the pool's gate until one succeeds."""
+        try:
+            return await self.ask(pool, call)
+        except VertexError:
+            if self.state(pool).gate_open:
+                await self.write_pool(pool, gate.unreachable)
+            raise
 
     def _endpoint(self, pool: PoolId) -> str:
         """The policy's endpoint; for a pool that the policy no longer holds, the one it had."""
