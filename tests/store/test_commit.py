@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
 from support.blocking import Holder, holding
-from support.database import run_sql
+from support.database import database_name, run_sql
 from support.proxy import proxied
 from support.store import allow, create, moved, new_batch_job, unobserved
 
@@ -88,7 +89,7 @@ async def test_an_answer_that_is_lost_after_the_commit_is_unknown_too(
 ) -> None:
     """The change is kept, but nobody here may act as if it were."""
     job = await create(database)
-    name = database_url.split("?")[0].rsplit("/", 1)[1]
+    name = database_name(database_url)
     told: list[BatchJob] = []
     async with proxied(postgres.port) as proxy:
         far = await Database.open(proxy.url(postgres.database_url(name, tcp=True)))
@@ -109,7 +110,7 @@ async def test_an_answer_that_is_lost_after_the_commit_is_unknown_too(
 async def test_a_create_whose_commit_is_unknown_may_be_repeated_only_with_a_request_id(
     postgres: EmbeddedPostgres, database: Database, database_url: str, request_id: str, may_repeat: bool
 ) -> None:
-    name = database_url.split("?")[0].rsplit("/", 1)[1]
+    name = database_name(database_url)
     new = new_batch_job(request_id=request_id, content_hash="same")
     async with proxied(postgres.port) as proxy:
         far = await Database.open(proxy.url(postgres.database_url(name, tcp=True)))
@@ -142,8 +143,6 @@ async def test_an_unknown_commit_of_a_caller_s_change_is_unavailable(database: D
 
 async def test_a_commit_that_postgresql_refuses_is_known_to_be_undone(database: Database, database_url: str) -> None:
     """A deferred constraint speaks at COMMIT: that is an answer, and a defect, not an unknown outcome."""
-    import asyncpg
-
     job = await create(database)
     await run_sql(
         database_url,

@@ -32,8 +32,7 @@ class Holder:
 
     async def release(self) -> None:
         """End the transaction now."""
-        if self.connection.is_in_transaction():
-            await self.connection.execute("COMMIT")
+        await self.connection.execute("COMMIT")
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -59,6 +60,11 @@ async def run_sql(url: str, statement: str, *args: Any) -> None:
         await connection.execute(statement, *args)
     finally:
         await connection.close()
+
+
+def database_name(url: str) -> str:
+    """The name of the database that a URL of the embedded server names."""
+    return urlsplit(url).path.removeprefix("/")
 
 
 async def drive_store_clock(url: str, clock: DrivenClock | None = None) -> StoreTime:

@@ -74,6 +74,7 @@ class Database:
         try:
             for group in database._groups:
                 await group.open()
+            for group in database._groups:
                 await _check(group)
         except BaseException:
             await database.close()

@@ -39,7 +39,7 @@ class Listener:
     @classmethod
     @asynccontextmanager
     async def open(cls, connections: Connections, learn: Callable[[Mapping[str, int]], None]) -> AsyncIterator[Self]:
-        """LISTEN on a connection of its own and prove it, before anything is read. Errors are those of `errors.py`."""
+        """Listen on a connection of its own and prove it, before anything is read. Errors are those of `errors.py`."""
         connection = await connections.connect()
         try:
             listener = cls(connection, learn)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import asyncpg
 from asyncpg import Connection
 
 from gateway.store.errors import UnfitDatabaseError
@@ -12,6 +13,8 @@ from gateway.store.queries import load
 SQL: Final = load("session_settings")
 OLDEST_SERVER: Final = 140000
 POOLER_ROUNDS: Final = 3
+_POOLER_ERRORS: Final = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+"""A statement prepared in one session is missing from, or there already in, what claims to be the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +96,20 @@ def milliseconds(text: str) -> int:
 
 async def check_direct(one: Connection, other: Connection) -> None:
     """Refuse a transaction pooler: two sessions open at once have two backends, and each keeps its own."""
-    for _ in range(POOLER_ROUNDS):
-        before = await one.fetchval(SQL["backend"])
-        async with other.transaction():
-            elsewhere = await other.fetchval(SQL["backend"])
-            after = await one.fetchval(SQL["backend"])
-        if before != after or elsewhere in {before, after}:
-            raise UnfitDatabaseError(
-                "A transaction pooler stands between the gateway and PostgreSQL. Locks, timeouts and notifications "
-                "need a session: connect to PostgreSQL itself, or to a pooler in session mode."
-            )
+    try:
+        direct = [await _keep_apart(one, other) for _ in range(POOLER_ROUNDS)]
+    except _POOLER_ERRORS:
+        direct = [False]
+    if not all(direct):
+        raise UnfitDatabaseError(
+            "A transaction pooler stands between the gateway and PostgreSQL. Locks, timeouts and notifications "
+            "need a session: connect to PostgreSQL itself, or to a pooler in session mode."
+        )
+
+
+async def _keep_apart(one: Connection, other: Connection) -> bool:
+    before = await one.fetchval(SQL["backend"])
+    async with other.transaction():
+        elsewhere = await other.fetchval(SQL["backend"])
+        after = await one.fetchval(SQL["backend"])
+    return bool(before == after != elsewhere)
