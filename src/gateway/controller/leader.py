@@ -83,7 +83,7 @@ class Leader:
             await self._lead(term)
         except (StoreError, LeaseLostError) as error:
             self._log.warning("loops_ended", error=str(error))
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, it is logged and ends this term
             self._log.exception("loops_ended")
         await self._give_back(term.leadership)
 
