@@ -46,6 +46,7 @@ async def test_progress_says_state_reason_position_and_rows(gateway: Gateway, ru
             event(State.QUEUED, waiting=POOL_FULL),
             pb.WatchEvent(resume_token="t", synced=True),
             event(State.QUEUED, waiting=pb.BatchJob.Waiting(reason=pb.GATE_CLOSED)),
+            event(State.QUEUED, waiting=pb.BatchJob.Waiting(reason=pb.TEAM_LIMIT, position=0)),
             event(State.RUNNING, rows=pb.BatchJob.Rows(succeeded=480, failed=12, incomplete=8)),
             event(
                 State.FAILED,
@@ -59,6 +60,7 @@ async def test_progress_says_state_reason_position_and_rows(gateway: Gateway, ru
     assert ran.err.splitlines() == [
         "QUEUED · POOL_FULL, 3 before it",
         "QUEUED · GATE_CLOSED",
+        "QUEUED · TEAM_LIMIT, next in line",
         "RUNNING · 480 ok, 12 failed, 8 left",
         "FAILED",
     ]

@@ -56,7 +56,8 @@ def waiting(batch_job: BatchJob) -> str:
     reason = _REASONS.get(batch_job.waiting.reason, f"REASON_{batch_job.waiting.reason}")
     if not batch_job.waiting.HasField("position"):
         return reason
-    return f"{reason}, {batch_job.waiting.position or 'none'} before it"
+    ahead = batch_job.waiting.position
+    return f"{reason}, {ahead} before it" if ahead else f"{reason}, next in line"
 
 
 def phase_start(batch_job: BatchJob) -> Timestamp:
