@@ -8,6 +8,7 @@
 emulator's together. `role="api"` leaves the controller out.
 """
 
+import asyncio
 import copy
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,10 +24,12 @@ import yaml
 from prometheus_client import generate_latest
 
 from gateway.app import App
+from gateway.clock import SystemClock
 from gateway.domain.batch_job import BatchJob
 from gateway.domain.states import ENDS, State
 from gateway.settings import Settings
 from gateway.store.changes import Changes
+from gateway.store.lease import Lease
 from gateway.store.model import Change
 from support.caller import Caller
 from support.database import DRIVE_CLOCK, run_sql
@@ -88,6 +91,18 @@ class Gateway:
         assert self.time is not None, "this gateway runs on the real clock"
         await self.time.advance(seconds)
 
+    async def advance_until(self, coming: Awaitable[Any], step: float = 1.0) -> Any:
+        """Move time on, step by step, until `coming` is there, and answer it."""
+        assert self.time is not None, "this gateway runs on the real clock"
+        future = asyncio.ensure_future(coming)
+        while not future.done():
+            self.time.slept.clear()
+            await self.advance(step)
+            slept = asyncio.ensure_future(self.time.slept.wait())
+            await asyncio.wait([future, slept], return_when=asyncio.FIRST_COMPLETED)
+            slept.cancel()
+        return future.result()
+
     def write_rows(self, uri: str, rows: int = 3) -> None:
         """Put a JSONL object of so many rows into the emulator's Cloud Storage."""
         path = self.emulator.buckets.root / uri.removeprefix("gs://")
@@ -122,6 +137,14 @@ class Gateway:
             moved = await self.change(name, step)
         return moved
 
+    async def lead(self) -> str:
+        """Take the lease for an hour, as a leader that does nothing; the answer is its term."""
+        clock = self.time or SystemClock()
+        lease = Lease(self.app.core.database.lease, clock, holder="test", duration=timedelta(hours=1))
+        held = await lease.acquire()
+        assert held is not None, "somebody else leads"
+        return held.term
+
     def metrics(self) -> str:
         """What Prometheus would read."""
         return generate_latest(self.app.metrics.registry).decode()
@@ -151,7 +174,8 @@ async def start_gateway(database_url: str, tmp_path: Path) -> AsyncIterator[Star
             **settings: Any,
         ) -> Gateway:
             folder, rules = tmp_path / f"gateway-{next(numbers)}", copy.deepcopy(policy or POLICY)
-            return await _start(stack, folder, database_url, rules, driven, emulator or {}, settings)
+            url = settings.pop("database_url", database_url)
+            return await _start(stack, folder, url, rules, driven, emulator or {}, settings)
 
         yield start
 

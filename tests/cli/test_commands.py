@@ -1,0 +1,202 @@
+"""The `gateway` command, as programs of its own."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli.main import main
+from gateway.settings import Settings
+from gateway.store import migrate
+
+POLICY = """
+pools: [{project: corp-ml, region: us-central1}]
+teams:
+  ranking:
+    members: {submitters: ["dev:ranking"]}
+    pools: ["corp-ml/*"]
+    models: ["gemini-*"]
+    sources: ["gs://ranking-in/**"]
+    destinations: ["gs://ranking-out/**"]
+"""
+FREE = ("--api-listen=127.0.0.1:0", "--health-listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0")
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
+
+
+class Program:
+    """`python -m gateway …` with its log lines, or what it prints, line by line."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    @classmethod
+    async def start(cls, *arguments: str, code: str = "") -> "Program":
+        command = (sys.executable, "-c", code) if code else (sys.executable, "-m", "gateway")
+        pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+        return cls(await asyncio.create_subprocess_exec(*command, *arguments, env=ENVIRONMENT, **pipes))
+
+    async def line(self, text: str) -> str:
+        """The first line from here on that holds `text`."""
+        while line := (await self.process.stdout.readline()).decode():
+            if text in line:
+                return line
+        raise AssertionError((await self.process.stderr.read()).decode())
+
+    async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code, after a signal."""
+        self.process.send_signal(number)
+        _, self.errors = await self.process.communicate()
+        return self.process.returncode
+
+    async def wait(self) -> tuple[int, str, str]:
+        """Exit code, output and errors of a program that ends by itself."""
+        output, errors = await self.process.communicate()
+        return self.process.returncode, output.decode(), errors.decode()
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY)
+    return path
+
+
+def serve(policy: Path, database_url: str, *more: str) -> tuple[str, ...]:
+    needed = ("--name=test", f"--policy={policy}", f"--database-url={database_url}", "--insecure", *FREE)
+    storage = ("--storage-endpoint=http://127.0.0.1:1", "--storage-project=p", "--vertex-emulator=127.0.0.1:1")
+    return ("serve", *needed, *storage, *more)
+
+
+async def test_serve_runs_until_sigterm_and_ends_with_0(policy, database_url):
+    program = await Program.start(*serve(policy, database_url, "--role=api"))
+    line = json.loads(await program.line('"serving"'))
+    assert line["role"] == "api"
+    assert await program.end() == 0
+    assert program.errors == b""
+
+
+async def test_role_api_never_loads_googles_client_for_vertex(policy, database_url):
+    """It stays small: that client alone takes as much memory as all the rest."""
+    code = (
+        "import sys, atexit\n"
+        "atexit.register(lambda: print('LOADED', 'google.cloud.aiplatform_v1' in sys.modules, flush=True))\n"
+        "from gateway.cli.main import main\n"
+        "main()\n"
+    )
+    program = await Program.start(*serve(policy, database_url, "--role=api"), code=code)
+    await program.line('"serving"')
+    program.process.send_signal(signal.SIGTERM)
+    assert "LOADED False" in await program.line("LOADED")
+    await program.process.communicate()
+
+
+async def test_serve_without_settings_says_what_is_missing():
+    code, _, errors = await (await Program.start("serve")).wait()
+    assert code == 2
+    for name in ("GATEWAY_NAME", "GATEWAY_POLICY", "GATEWAY_DATABASE_URL"):
+        assert name in errors
+
+
+async def test_serve_is_refused_without_insecure(policy, database_url):
+    arguments = ("serve", "--name=test", f"--policy={policy}", f"--database-url={database_url}", *FREE)
+    code, _, errors = await (await Program.start(*arguments)).wait()
+    assert (code, "Traceback" in errors) == (2, False)
+    assert "--insecure" in errors
+
+
+async def test_serve_says_in_one_sentence_that_the_policy_is_broken(policy, database_url):
+    policy.write_text("pools: 7")
+    code, _, errors = await (await Program.start(*serve(policy, database_url, "--role=api"))).wait()
+    assert (code, "Traceback" in errors) == (2, False)
+    assert str(policy) in errors
+
+
+async def test_serve_says_in_one_sentence_that_the_database_is_away(policy):
+    url = "postgresql://gateway@127.0.0.1:1/gateway"
+    code, _, errors = await (await Program.start(*serve(policy, url, "--role=api"))).wait()
+    assert (code, "Traceback" in errors) == (2, False)
+    assert errors.startswith("gateway: ")
+
+
+async def test_migrate_brings_an_empty_database_up_and_may_run_again(postgres, database_url):
+    empty = database_url.replace("/test_", "/empty_")
+    name = empty.partition("?")[0].rpartition("/")[2]
+    connection = ("--database-url", empty)
+    from support.database import run_sql
+
+    await run_sql(database_url, f"CREATE DATABASE {name}")
+    try:
+        for _ in range(2):
+            code, output, errors = await (await Program.start("migrate", *connection)).wait()
+            assert (code, errors) == (0, "")
+            assert output == f"The schema is at {migrate.head()}.\n"
+        code, output, _ = await (await Program.start("migrate", "--restored", *connection)).wait()
+        assert code == 0
+        assert "new incarnation" in output
+    finally:
+        await run_sql(database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def test_migrate_without_a_database_says_so():
+    code, _, errors = await (await Program.start("migrate")).wait()
+    assert (code, "Traceback" in errors) == (2, False)
+    assert "GATEWAY_DATABASE_URL" in errors
+
+
+def test_every_setting_is_an_option_of_serve():
+    text = CliRunner().invoke(main, ["serve", "--help"]).output
+    for name in Settings.model_fields:
+        assert f"--{name.replace('_', '-')}" in text
+        assert f"GATEWAY_{name.upper()}" in text
+
+
+def test_the_commands_are_these():
+    assert set(main.commands) == {"serve", "dev", "migrate", "policy"}
+
+
+async def test_dev_runs_everything_and_leaves_nothing_behind():
+    program = await Program.start("dev", *FREE)
+    state = Path((await program.line("Logs are in")).removeprefix("Logs are in ").strip(" .\n"))
+    curl = await program.line("curl")
+    text = await asyncio.to_thread(lambda: urllib.request.urlopen(curl.split()[2], timeout=10).read().decode())  # noqa: S310 - our own listener, in a thread
+    assert "batchjobs_build_info" in text
+    assert await program.end(signal.SIGINT) == 0
+    assert program.errors.replace(b"\n", b"") == b""
+    assert not await asyncio.to_thread(state.exists)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that PostgreSQL's own user can reach, as which it runs where this user is root."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+async def test_dev_with_a_state_keeps_the_batch_jobs(open_folder):
+    state = open_folder / "state"
+    for _ in range(2):
+        program = await Program.start("dev", "--state", str(state), *FREE)
+        await program.line("Ctrl-C ends")
+        assert await program.end() == 0
+    assert (state / "postgres" / "data").is_dir()
+    assert (state / "buckets" / "ranking-out").is_dir()
+
+
+async def test_dev_says_which_port_is_taken():
+    first = await Program.start("dev", *FREE)
+    taken = (await first.line("The gateway serves on")).removeprefix("The gateway serves on ").split(". ")[0]
+    code, _, errors = await (await Program.start("dev", *FREE, f"--api-listen={taken}")).wait()
+    assert (code, "Traceback" in errors) == (2, False)
+    assert f"cannot listen on {taken}" in errors
+    assert await first.end() == 0

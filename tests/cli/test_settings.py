@@ -1,0 +1,128 @@
+"""One typed place for how a process runs."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.app import controller_config
+from gateway.settings import PREFIX, DatabaseSettings, Role, Settings, SettingsError
+
+NEEDED = {
+    "GATEWAY_NAME": "corp",
+    "GATEWAY_POLICY": "/etc/policy.yaml",
+    "GATEWAY_DATABASE_URL": "postgresql://gateway@db/gateway",
+}
+
+
+def refused(environment: dict[str, str], flags: dict[str, object] | None = None) -> str:
+    with pytest.raises(SettingsError) as error:
+        Settings.read({**NEEDED, **environment}, flags)
+    return str(error.value)
+
+
+def test_three_settings_are_enough():
+    settings = Settings.read(NEEDED)
+    assert (settings.name, settings.policy, settings.role) == ("corp", Path("/etc/policy.yaml"), Role.ALL)
+    assert settings.api_listen == "127.0.0.1:8470"
+
+
+def test_the_defaults_are_those_of_the_protocol():
+    config = controller_config(Settings.read(NEEDED))
+    assert (config.lease, config.lease_margin) == (timedelta(seconds=10), timedelta(seconds=3))
+    assert config.settle_after == timedelta(seconds=20 + 20 + 60)
+    assert config.poll_interval == timedelta(seconds=10)
+
+
+def test_everything_that_is_missing_or_wrong_is_named_at_once():
+    with pytest.raises(SettingsError) as error:
+        Settings.read({"GATEWAY_LEASE": "soon", "GATEWAY_API_LISTEN": "8470", "GATEWAY_TYPO": "1"})
+    lines = str(error.value).splitlines()
+    for name in ("NAME", "POLICY", "DATABASE_URL", "LEASE", "API_LISTEN", "TYPO"):
+        assert sum(line.startswith(f"{PREFIX}{name}") for line in lines) == 1, name
+
+
+def test_an_unknown_variable_is_refused():
+    assert "GATEWAY_LEASES" in refused({"GATEWAY_LEASES": "10"})
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["GATEWAY_PORT", "GATEWAY_SERVICE_HOST", "GATEWAY_SERVICE_PORT_GRPC", "GATEWAY_PORT_8470_TCP_ADDR"],
+)
+def test_what_kubernetes_puts_there_for_a_service_of_that_name_is_not(variable):
+    Settings.read({**NEEDED, variable: "tcp://10.0.0.1:8470"})
+
+
+def test_a_flag_goes_before_the_environment():
+    assert Settings.read({**NEEDED, "GATEWAY_ROLE": "all"}, {"role": "api", "lease": None}).role is Role.API
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("20", 20), ("1.5", 1.5), ("500ms", 0.5), ("20s", 20), ("5m", 300), ("2h", 7200), ("1d", 86400)],
+)
+def test_durations_have_units(text, seconds):
+    assert Settings.read({**NEEDED, "GATEWAY_CREATE_DEADLINE": text}).create_deadline == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("NAME", "Corp"),
+        ("NAME", "a" * 64),
+        ("NAME", "corp.example"),
+        ("ROLE", "leader"),
+        ("LEASE", "0"),
+        ("LEASE", "-5s"),
+        ("HEALTH_LISTEN", "127.0.0.1:99999"),
+        ("API_CONNECTIONS", "0"),
+        ("LOG_LEVEL", "LOUD"),
+        ("STORAGE_ENDPOINT", "ftp://x"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused_by_name(variable, value):
+    assert f"{PREFIX}{variable}" in refused({PREFIX + variable: value})
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"SETTLE": "99s"}, "SETTLE"),
+        ({"SETTLE": "100s", "CREATE_DEADLINE": "21s"}, "SETTLE"),
+        ({"LEASE": "3s"}, "LEASE_MARGIN"),
+        ({"WATCH_AGE": "2h"}, "WATCH_AGE"),
+        ({"VERTEX_EMULATOR": "127.0.0.1:1"}, "VERTEX_EMULATOR"),
+        ({"STORAGE_ENDPOINT": "http://127.0.0.1:1"}, "STORAGE_ENDPOINT"),
+    ],
+)
+def test_settings_that_break_a_promise_together_are_refused(environment, named):
+    assert refused({PREFIX + key: value for key, value in environment.items()}).startswith(f"{PREFIX}{named} ")
+
+
+def test_a_list_lag_that_vertex_cannot_keep_is_refused():
+    with pytest.raises(SettingsError, match="list_lag"):
+        controller_config(Settings.read({**NEEDED, "GATEWAY_LIST_LAG": "1s"}))
+
+
+def test_the_database_url_is_never_shown():
+    settings = Settings.read({**NEEDED, "GATEWAY_DATABASE_URL": "postgresql://u:s3cret@h/d"})
+    assert "s3cret" not in repr(settings) + str(settings.model_dump())
+
+
+def test_the_password_may_stand_in_a_file(tmp_path):
+    file = tmp_path / "password"
+    file.write_text("p/w @1\n")
+    settings = DatabaseSettings.read({}, {"database_url": "postgresql://u@h:1/d", "database_password_file": str(file)})
+    assert settings.database_address() == "postgresql://u:p%2Fw%20%401@h:1/d"
+
+
+def test_a_password_file_that_cannot_be_read_is_named(tmp_path):
+    flags = {"database_url": "postgresql://u@h/d", "database_password_file": str(tmp_path / "nope")}
+    with pytest.raises(SettingsError, match="DATABASE_PASSWORD_FILE"):
+        DatabaseSettings.read({}, flags).database_address()
+
+
+def test_every_setting_says_what_it_means():
+    for name, field in Settings.model_fields.items():
+        assert field.description, name

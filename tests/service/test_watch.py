@@ -1,0 +1,109 @@
+"""Watch, at the pace of a reader that a test plays, on a driven clock."""
+
+import pytest
+
+from gateway.domain.states import State
+from gateway.errors import GatewayError, Reason
+from gateway.identity.principal import Principal
+from gateway.service.view import View
+from gateway.service.watch import Heartbeat
+
+RANKING = Principal("dev:ranking")
+
+
+class Reader:
+    """Reads one watch, an event at a time."""
+
+    def __init__(self, gateway, name: str) -> None:
+        team, number = name.split("/")[1::2]
+        self._gateway = gateway
+        self._events = gateway.app.use_cases.watch(RANKING, team, int(number))
+
+    async def next(self):
+        return await anext(self._events)
+
+    async def after(self, seconds: float):
+        """The event that comes because time passes, in steps of so many seconds."""
+        return await self._gateway.advance_until(self.next(), seconds)
+
+    async def close(self):
+        await self._events.aclose()
+
+
+@pytest.fixture
+async def stopped(start_gateway):
+    """A gateway whose time stands still."""
+    return await start_gateway(role="api", driven=True)
+
+
+@pytest.fixture
+async def job(stopped):
+    return await stopped.caller("ranking").create()
+
+
+@pytest.fixture
+async def reader(stopped, job):
+    reading = Reader(stopped, job.name)
+    yield reading
+    await reading.close()
+
+
+async def test_a_slow_reader_gets_the_latest_state_and_what_lay_between(stopped, job, reader):
+    assert (await reader.next()).job.state is State.QUEUED
+    await stopped.move(job.name, State.SUBMITTING, State.PENDING, State.RUNNING)
+    seen = await reader.next()
+    assert seen.job.state is State.RUNNING
+    assert [entry.state for entry in seen.job.transitions][-3:] == [State.SUBMITTING, State.PENDING, State.RUNNING]
+
+
+async def test_thirty_silent_seconds_bring_a_heartbeat(stopped, job, reader):
+    await reader.next()
+    await stopped.move(job.name, State.SUBMITTING, State.RUNNING)
+    await reader.next()
+    assert isinstance(await reader.after(30), Heartbeat)
+    assert isinstance(await reader.after(30), Heartbeat)
+
+
+async def test_what_is_deleted_while_the_reader_is_busy_is_not_found(stopped, job, reader):
+    await reader.next()
+    caller = stopped.caller("ranking")
+    await caller.cancel(job.name)
+    await caller.delete(job.name)
+    with pytest.raises(GatewayError) as ended:
+        await reader.next()
+    assert ended.value.reason is Reason.NOT_FOUND
+
+
+async def test_the_reason_for_waiting_is_refreshed_without_a_revision(stopped, job, reader):
+    before = await reader.next()
+    await stopped.set_policy(lambda policy: policy["teams"]["ranking"].update(paused=True))
+    seen = await reader.after(3)
+    while isinstance(seen, View) and seen.waiting == before.waiting:
+        seen = await reader.after(3)
+    assert seen.waiting.reason == "TEAM_PAUSED"
+    assert seen.job.revision == before.job.revision
+
+
+async def test_a_watch_ends_at_its_age_limit_with_a_word_about_coming_again(start_gateway):
+    gateway = await start_gateway(role="api", driven=True, watch_age="20s")
+    reader = Reader(gateway, (await gateway.caller("ranking").create()).name)
+    await reader.next()
+    began = gateway.time.boottime()
+    with pytest.raises(GatewayError, match="age limit") as ended:
+        await reader.after(5)
+    assert ended.value.reason is Reason.DRAINING
+    assert ended.value.retry_after
+    assert gateway.time.boottime() - began >= 20
+
+
+async def test_a_store_that_is_away_ends_the_watch_as_unavailable(stopped, job, reader, monkeypatch):
+    await reader.next()
+
+    async def away(*_args):
+        raise GatewayError(Reason.STORE_UNAVAILABLE, "It is away.")
+
+    monkeypatch.setattr(stopped.app.use_cases.watch.reads, "get", away)
+    await stopped.move(job.name, State.SUBMITTING)
+    with pytest.raises(GatewayError) as ended:
+        await reader.next()
+    assert ended.value.reason is Reason.STORE_UNAVAILABLE
