@@ -3,7 +3,10 @@
 from rich.console import Console
 from rich.table import Table
 
+WIDTH = 130
+
 console = Console(highlight=False, soft_wrap=True)
+console.width = max(console.width, WIDTH)
 
 
 class NotAsPromisedError(Exception):

@@ -71,6 +71,10 @@ class Stage:
         label = name.rsplit("/", 1)[-1]
         return sum(labels_of(call).get("batchjobs_id") == label for call in calls)
 
+    async def script_fault(self, **fault: str) -> None:
+        """Have trouble befall the next call that fits; docs/emulator.md says which there is."""
+        await self._fetch(f"{self.stack.emulator.storage_url}/emulator/faults", json.dumps(fault).encode())
+
     async def metrics(self) -> list[Sample]:
         """Everything that Prometheus would scrape now."""
         text = await self._fetch(f"http://127.0.0.1:{self.stack.app.metrics_port}/metrics")
@@ -80,9 +84,9 @@ class Stage:
     async def _fetch_json(self, url: str) -> Any:
         return json.loads(await self._fetch(url))
 
-    async def _fetch(self, url: str) -> str:
+    async def _fetch(self, url: str, body: bytes | None = None) -> str:
         def read() -> str:
-            with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - an http address of this machine
+            with urllib.request.urlopen(url, body, timeout=10) as answer:  # noqa: S310 - an http address of this machine
                 return str(answer.read(), "utf-8")
 
         return await asyncio.to_thread(read)
@@ -90,5 +94,5 @@ class Stage:
 
 def labels_of(call: dict[str, Any]) -> dict[str, str]:
     """The labels of the Vertex job that a recorded create asked for."""
-    labels: dict[str, str] = call["request"]["batch_prediction_job"].get("labels", {})
+    labels: dict[str, str] = call["request"]["batchPredictionJob"].get("labels", {})
     return labels
