@@ -4,9 +4,6 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
-from support.blocking import team_lock
-from support.database import StoreTime
-from support.store import create, dispatch, moved, unobserved
 
 from gateway.domain.batch_job import BatchJob
 from gateway.domain.states import State
@@ -17,6 +14,9 @@ from gateway.store.errors import LeaseLostError, StoreBusyError
 from gateway.store.lease import Held, Lease
 from gateway.store.model import Changed
 from gateway.store.reads import Reads
+from support.blocking import team_lock
+from support.database import StoreTime
+from support.store import create, dispatch, moved, unobserved
 
 
 def leave(_job: BatchJob, _now: datetime) -> None:
@@ -77,7 +77,9 @@ async def test_another_team_cannot_change_a_batch_job_by_its_id(database: Databa
 async def test_revisions_have_no_gaps_however_many_write_at_once(database: Database) -> None:
     jobs = [await create(database) for _ in range(8)]
     changes = Changes(database.api, unobserved)
-    mixed = [changes.change("ranking", job.id, moved(State.CANCELLED) if i % 2 else leave) for i, job in enumerate(jobs)]
+    mixed = [
+        changes.change("ranking", job.id, moved(State.CANCELLED) if i % 2 else leave) for i, job in enumerate(jobs)
+    ]
     await asyncio.gather(*mixed, *(create(database) for _ in range(8)))
     page = await Reads(database.api).changes("ranking", 0, 100)
     assert page.through == 8 + 4 + 8
@@ -114,9 +116,7 @@ async def test_the_fence_lets_nothing_through_once_the_term_has_expired(
     job = await create(database)
     await store_time.advance(10)
     with pytest.raises(LeaseLostError):
-        await Changes(database.controller, unobserved).change(
-            "ranking", job.id, moved(State.CANCELLED), term=held.term
-        )
+        await Changes(database.controller, unobserved).change("ranking", job.id, moved(State.CANCELLED), term=held.term)
     assert await Reads(database.api).get("ranking", job.id) == job
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.store import create, unobserved
 
 from gateway.domain.batch_job import (
     Attempt,
@@ -24,6 +23,7 @@ from gateway.domain.vertex_job import Output, Rows, Status
 from gateway.store import documents
 from gateway.store.changes import Changes
 from gateway.store.database import Database
+from support.store import create, unobserved
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive by contract

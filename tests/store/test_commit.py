@@ -6,10 +6,6 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from support.blocking import Holder, holding
-from support.database import database_name, run_sql
-from support.proxy import proxied
-from support.store import allow, create, moved, new_batch_job, unobserved
 
 from gateway.domain.batch_job import BatchJob
 from gateway.domain.states import State
@@ -20,6 +16,10 @@ from gateway.store.database import Database
 from gateway.store.embedded import EmbeddedPostgres
 from gateway.store.errors import CommitUnknownError
 from gateway.store.reads import Reads
+from support.blocking import Holder, holding
+from support.database import database_name, run_sql
+from support.proxy import proxied
+from support.store import allow, create, moved, new_batch_job, unobserved
 
 HOLD_COMMITS = """
 CREATE FUNCTION await_test() RETURNS trigger LANGUAGE plpgsql AS

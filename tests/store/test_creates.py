@@ -3,10 +3,8 @@
 import asyncio
 from datetime import date, timedelta
 
+import asyncpg
 import pytest
-from support.blocking import team_lock
-from support.database import StoreTime
-from support.store import allow, at_most_queued, create, moved, new_batch_job, unobserved
 
 from gateway.domain.batch_job import BatchJob, Spec
 from gateway.domain.states import State
@@ -16,6 +14,9 @@ from gateway.store.creates import GROUP, Creates
 from gateway.store.database import Database
 from gateway.store.model import Usage
 from gateway.store.reads import Reads
+from support.blocking import team_lock
+from support.database import StoreTime
+from support.store import allow, at_most_queued, create, moved, new_batch_job, unobserved
 
 
 async def admitted(database: Database, **changes: object) -> BatchJob:
@@ -45,9 +46,7 @@ async def test_two_creates_of_two_replicas_never_pass_a_quota_of_one(database: D
     await create(database, team="ranking")
     first, second = Creates(database, unobserved), Creates(database, unobserved)
     async with team_lock(database_url) as holder:
-        both = [
-            asyncio.create_task(replica.admit(new_batch_job(), at_most_queued(2))) for replica in (first, second)
-        ]
+        both = [asyncio.create_task(replica.admit(new_batch_job(), at_most_queued(2))) for replica in (first, second)]
         await holder.until_blocked(2)
     outcomes = await asyncio.gather(*both, return_exceptions=True)
     refusals = [each for each in outcomes if isinstance(each, GatewayError)]
@@ -69,25 +68,25 @@ async def test_times_are_read_after_the_wait_for_the_lock(
 async def test_creates_that_wait_meanwhile_share_commits_and_each_has_its_own_verdict(
     database: Database, database_url: str
 ) -> None:
+    """The second group meets the quota in its midst; the third is refused as a whole."""
     await create(database)
     committed: list[BatchJob] = []
     creates = Creates(database, lambda _, after: committed.append(after))
-    limit = 1 + 1 + GROUP  # one is there, one leads the first group, then a group of which the last few are refused
+    room = GROUP - 4
+    decide = at_most_queued(1 + 1 + room)
     async with team_lock(database_url) as holder:
-        first = asyncio.create_task(creates.admit(new_batch_job(), at_most_queued(limit)))
+        first = asyncio.create_task(creates.admit(new_batch_job(), decide))
         await holder.until_blocked()
-        others = [asyncio.create_task(creates.admit(new_batch_job(), at_most_queued(limit))) for _ in range(GROUP + 6)]
+        others = [asyncio.create_task(creates.admit(new_batch_job(), decide)) for _ in range(GROUP + 6)]
         await asyncio.sleep(0)
     outcomes = await asyncio.gather(first, *others, return_exceptions=True)
-    assert [isinstance(each, GatewayError) for each in outcomes] == [False] * (1 + GROUP) + [True] * 6
+    assert [isinstance(each, GatewayError) for each in outcomes] == [False] * (1 + room) + [True] * 10
     rows = await stored(database_url, "SELECT count(DISTINCT xmin::text) AS commits FROM batch_jobs")
     assert rows[0]["commits"] == 1 + 1 + 1
-    assert [job.revision for job in committed] == list(range(2, GROUP + 3))
+    assert [job.revision for job in committed] == list(range(2, room + 3))
 
 
 async def stored(url: str, query: str) -> list[dict[str, object]]:
-    import asyncpg
-
     connection = await asyncpg.connect(url)
     try:
         return [dict(row) for row in await connection.fetch(query)]
@@ -115,6 +114,8 @@ async def test_the_same_request_id_makes_one_batch_job_within_a_group_and_across
     database: Database, database_url: str
 ) -> None:
     await create(database)
+    transactions: list[str] = []
+    database.api._timed = lambda op, _: transactions.append(op)
     replicas = [Creates(database, unobserved) for _ in range(2)]
     new = new_batch_job(request_id="once", content_hash="same")
     async with team_lock(database_url) as holder:
@@ -123,6 +124,7 @@ async def test_the_same_request_id_makes_one_batch_job_within_a_group_and_across
     answers = await asyncio.gather(*tasks)
     assert len({answer.job.id for answer in answers}) == 1
     assert [answer.replayed for answer in answers].count(False) == 1
+    assert transactions == ["create", "create"]
 
 
 async def test_a_replay_gets_the_current_state_and_costs_no_quota(database: Database) -> None:
@@ -245,5 +247,3 @@ async def test_no_sql_of_the_store_reads_another_clock(database: Database) -> No
     texts = [path.read_text() for path in (resources.files("gateway.store") / "sql").iterdir()]
     for word in ("now()", "current_timestamp", "clock_timestamp", "localtimestamp", "statement_timestamp"):
         assert not [text for text in texts if word in text.lower()]
-
-

@@ -2,14 +2,11 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from dataclasses import replace
 
 import asyncpg
 import pytest
-from support.blocking import team_lock
-from support.database import PATIENT, database_name, run_sql
-from support.pooler import pooling
-from support.store import allow, create, moved, new_batch_job, unobserved
 
 from gateway.domain.states import State
 from gateway.errors import GatewayError, Reason
@@ -21,6 +18,10 @@ from gateway.store.embedded import EmbeddedPostgres, Shutdown
 from gateway.store.errors import StoreUnavailableError, UnfitDatabaseError
 from gateway.store.reads import Reads
 from gateway.store.session_settings import Limits, judge, milliseconds
+from support.blocking import team_lock
+from support.database import PATIENT, database_name, run_sql
+from support.pooler import pooling
+from support.store import allow, create, moved, new_batch_job, unobserved
 
 FIT = {
     "server_version_num": "160014",
@@ -100,11 +101,15 @@ async def test_a_replica_frozen_inside_a_transaction_does_not_hold_a_team_for_ev
         database_url, limits={name: replace(limits, idle_in_transaction=50) for name, limits in PATIENT.items()}
     )
     with pytest.raises(StoreUnavailableError):
-        async with frozen.controller.transaction("frozen") as transaction:
-            await transaction.run("SELECT 1 FROM teams FOR UPDATE")
-            await Changes(database.controller, unobserved).change("ranking", job.id, moved(State.CANCELLED))
-            await transaction.run("SELECT 1")
+        await hold_and_freeze(frozen, Changes(database.controller, unobserved), job.id)
     await frozen.close()
+
+
+async def hold_and_freeze(frozen: Database, others: Changes, job_id: int) -> None:
+    async with frozen.controller.transaction("frozen") as transaction:
+        await transaction.run("SELECT 1 FROM teams FOR UPDATE")
+        assert await others.change("ranking", job_id, moved(State.CANCELLED)) is not None
+        await transaction.run("SELECT 1")
 
 
 async def test_a_database_that_stops_and_starts_loses_nothing_and_is_used_again(
@@ -138,15 +143,15 @@ async def test_a_create_that_waits_while_the_database_goes_is_unavailable_and_wa
 ) -> None:
     await create(database)
     creates = Creates(database, unobserved)
-    with pytest.raises(asyncpg.InterfaceError):  # The lock's own session is gone as well.
+    with suppress(asyncpg.InterfaceError):  # The lock's own session is gone as well.
         async with team_lock(database_url) as holder:
             creating = asyncio.create_task(creates.admit(new_batch_job(), allow))
             await holder.until_blocked()
             await asyncio.to_thread(postgres.restart, Shutdown.FAST)
-            with pytest.raises(GatewayError) as refusal:
-                await creating
-            assert refusal.value.reason is Reason.STORE_UNAVAILABLE
-            assert refusal.value.retry_pushback
+    with pytest.raises(GatewayError) as refusal:
+        await creating
+    assert refusal.value.reason is Reason.STORE_UNAVAILABLE
+    assert refusal.value.retry_pushback
     assert (await Reads(database.api).usage("ranking")).queued_jobs == 1
 
 

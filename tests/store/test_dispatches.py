@@ -5,9 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from support.blocking import holding, team_lock
-from support.database import StoreTime
-from support.store import OTHER_POOL, POOL, SPEC, create, dispatch, moved, take_order, unobserved
 
 from gateway.domain.batch_job import AttemptOutcome, BatchJob, Spec
 from gateway.domain.fair_share import Contender
@@ -21,6 +18,9 @@ from gateway.store.errors import LeaseLostError
 from gateway.store.lease import Lease
 from gateway.store.model import Changed
 from gateway.store.reads import Reads
+from support.blocking import holding, team_lock
+from support.database import StoreTime
+from support.store import OTHER_POOL, POOL, SPEC, create, dispatch, moved, take_order, unobserved
 
 
 @pytest.fixture
@@ -105,7 +105,9 @@ async def test_only_what_is_queued_is_taken_and_only_in_its_pool(
     assert await dispatches.take(take_order(job, term)) is Untaken.NOT_QUEUED
 
 
-async def test_nothing_is_taken_under_a_term_that_is_over(database: Database, dispatches: Dispatches, term: str) -> None:
+async def test_nothing_is_taken_under_a_term_that_is_over(
+    database: Database, dispatches: Dispatches, term: str
+) -> None:
     job = await create(database)
     with pytest.raises(LeaseLostError):
         await dispatches.take(take_order(job, "another"))
@@ -184,6 +186,17 @@ async def test_a_snapshot_counts_every_pool_and_reads_only_as_many_heads_as_slot
     assert await Reads(database.api).active_by_team() == {"ranking": 1}
     explained = await Reads(database.api).contenders(POOL, 100)
     assert [[head.id for head in c.heads] for c in explained] == [[high[0].id, high[1].id, low[1].id, low[2].id]]
+
+
+async def test_a_snapshot_is_of_one_moment(database: Database, dispatches: Dispatches, database_url: str) -> None:
+    """It is held up between its counts and its heads, and another batch job goes to the front of the queue."""
+    first = await create(database)
+    async with holding(database_url, "LOCK TABLE shares IN ACCESS EXCLUSIVE MODE") as holder:
+        looking = asyncio.create_task(dispatches.snapshot({POOL: 8}))
+        await holder.until_blocked()
+        await create(database, spec=with_priority(100))
+    (contender,) = (await looking).contenders
+    assert (contender.queued, [head.id for head in contender.heads]) == (1, [first.id])
 
 
 async def test_a_probe_offers_each_team_s_least_refused(database: Database, dispatches: Dispatches, term: str) -> None:

@@ -5,15 +5,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
-from support.database import in_thread, memory_folder
 
-from gateway.store import embedded
+from gateway.store import embedded, embedded_binaries
 from gateway.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, Shutdown
 from gateway.store.embedded_binaries import Binaries, Owner
+from support.database import in_thread, memory_folder
 
 ROOT = os.geteuid() == 0
 
@@ -40,10 +42,8 @@ def query(url: str, statement: str) -> object:
 
 
 @pytest.fixture
-def reachable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reachable() -> Iterator[Path]:
     """A folder of the test that PostgreSQL's own user can reach: pytest's are closed to others."""
-    import tempfile
-
     folder = Path(tempfile.mkdtemp(prefix="gateway-test-", dir=memory_folder()))
     folder.chmod(0o755)
     yield folder
@@ -82,13 +82,10 @@ def test_a_stop_leaves_no_process_and_no_file(reachable: Path) -> None:
 
 
 def test_a_server_whose_owner_is_killed_stops_and_cleans_up(reachable: Path) -> None:
-    owner = subprocess.Popen(
-        [sys.executable, "-c", STARTED_BY_ANOTHER, reachable], stdout=subprocess.PIPE, text=True
-    )
+    owner = subprocess.Popen([sys.executable, "-c", STARTED_BY_ANOTHER, reachable], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
     folder, pid = owner.stdout.readline().split()
-    with open(f"/proc/{pid}/cmdline") as running:
-        assert "postgres" in running.read()
+    assert "postgres" in Path(f"/proc/{pid}/cmdline").read_text()
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     owner.stdout.close()
@@ -101,8 +98,6 @@ def test_a_server_whose_owner_is_killed_stops_and_cleans_up(reachable: Path) -> 
 def test_binaries_that_the_server_s_user_cannot_reach_are_copied_and_the_folder_is_left_as_it_is(
     reachable: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gateway.store import embedded_binaries
-
     installed = embedded_binaries._installation()
     closed = reachable / "closed"
     closed.mkdir(mode=0o700)

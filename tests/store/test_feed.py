@@ -7,9 +7,6 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from support.clock import DrivenClock
-from support.database import PATIENT, database_name, run_sql
-from support.store import create, moved, unobserved
 
 from gateway.domain.states import State
 from gateway.store import hints, listener, migrate
@@ -18,6 +15,9 @@ from gateway.store.database import Database
 from gateway.store.embedded import EmbeddedPostgres, Shutdown
 from gateway.store.feed import Feed
 from gateway.store.hints import Hints, read_hint
+from support.clock import DrivenClock
+from support.database import PATIENT, database_name, run_sql
+from support.store import create, moved, unobserved
 
 # Shadows pg_notify for every session of the database, and writes down who called it how.
 RECORD_NOTIFIES = """

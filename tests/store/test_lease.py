@@ -5,9 +5,6 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from support.blocking import holding
-from support.database import PATIENT, StoreTime
-from support.store import create, moved, unobserved
 
 from gateway.domain.states import State
 from gateway.store import locks
@@ -16,6 +13,9 @@ from gateway.store.database import Database
 from gateway.store.errors import LeaseLostError
 from gateway.store.lease import Held, Lease
 from gateway.store.reads import Reads
+from support.blocking import holding
+from support.database import PATIENT, StoreTime
+from support.store import create, moved, unobserved
 
 DURATION = timedelta(seconds=10)
 

@@ -5,12 +5,12 @@ import secrets
 from collections.abc import AsyncIterator
 
 import pytest
-from support.database import run_sql
 
 from gateway.store import migrate
 from gateway.store.database import Database
 from gateway.store.embedded import EmbeddedPostgres
 from gateway.store.reads import Reads
+from support.database import run_sql
 
 
 @pytest.fixture

@@ -3,9 +3,6 @@
 import asyncio
 from datetime import timedelta
 
-from support.database import StoreTime, run_sql
-from support.store import create, moved, unobserved
-
 from gateway.domain.batch_job import BatchJob
 from gateway.domain.states import State
 from gateway.store import migrate
@@ -13,6 +10,8 @@ from gateway.store.changes import Changes
 from gateway.store.database import Database
 from gateway.store.gets import Gets
 from gateway.store.reads import Reads
+from support.database import StoreTime, run_sql
+from support.store import create, moved, unobserved
 
 
 async def delete(database: Database, job: BatchJob) -> BatchJob:

@@ -4,8 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.database import StoreTime
-from support.store import OTHER_POOL, POOL, allow, create, dispatch, moved, new_batch_job, unobserved
 
 from gateway.domain.batch_job import BatchJob
 from gateway.domain.states import State
@@ -19,6 +17,8 @@ from gateway.store.pools import Pools
 from gateway.store.reads import Reads
 from gateway.store.scans import Scanning
 from gateway.store.sweeps import Sweeps
+from support.database import StoreTime
+from support.store import OTHER_POOL, POOL, allow, create, dispatch, moved, new_batch_job, unobserved
 
 WINDOW = timedelta(hours=24)
 
@@ -100,9 +100,7 @@ async def test_retention_finds_what_has_passed_its_time_until_it_is_deleted(
     database: Database, sweeps: Sweeps, changes: Changes, store_time: StoreTime
 ) -> None:
     job = await ended(database)
-    kept = await changes.change(
-        "ranking", job.id, lambda job, now: job.evolve(expire_time=now + timedelta(days=30))
-    )
+    kept = await changes.change("ranking", job.id, lambda job, now: job.evolve(expire_time=now + timedelta(days=30)))
     assert kept is not None
     assert await sweeps.past_retention(10) == ()
     await store_time.advance(timedelta(days=30))
@@ -229,14 +227,16 @@ async def test_pools_are_written_under_the_fence_and_read_by_anybody(
     pools = Pools(database.controller)
     probe = store_time.now + timedelta(seconds=30)
     written = await pools.write(
-        term, POOL, lambda state, now: replace(state, capacity=8, gate_open=False, gate_reason="X", next_probe_time=probe)
+        term,
+        POOL,
+        lambda state, _: replace(state, capacity=8, gate_open=False, gate_reason="X", next_probe_time=probe),
     )
     assert (written.capacity, written.gate_open, written.update_time) == (8, False, store_time.now)
     again = await pools.write(term, POOL, lambda state, now: replace(state, others=2, last_scan_time=now))
     assert (again.capacity, again.others, again.next_probe_time) == (8, 2, probe)
     assert await Pools(database.api).all() == {POOL: again}
     with pytest.raises(LeaseLostError):
-        await pools.write("another", POOL, lambda state, now: state)
+        await pools.write("another", POOL, lambda state, _: state)
 
 
 async def test_a_pool_that_was_only_locked_says_nothing(database: Database, term: str) -> None:

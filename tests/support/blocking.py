@@ -41,7 +41,7 @@ async def holding(url: str, statement: str, *args: Any) -> AsyncIterator[Holder]
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("BEGIN")
-        await connection.fetch(statement, *args)
+        await connection.execute(statement, *args)
         holder = Holder(connection, url)
         yield holder
         await holder.release()

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
-from support.clock import DrivenClock
 
 from gateway.store import migrate
 from gateway.store.database import LIMITS, Database, Limits
 from gateway.store.embedded import EmbeddedPostgres
+from support.clock import DrivenClock
 
 TEMPLATE = "gateway_template"
 ROOM = 2**30

@@ -87,5 +87,3 @@ def moved(to: State, reason: str = "TEST", **changes: Any) -> Any:
         return job.move(to, time=now, reason=reason, actor="test", **changes)
 
     return change
-
-

@@ -44,24 +44,22 @@ class Gets:
                 await self._answer({job_id: self._waiting.pop(job_id) for job_id in ids})
         finally:
             self._worker = None
-            for answer in _all(self._waiting):
+            for answer in _waiting(self._waiting):
                 answer.cancel()
 
     async def _answer(self, group: dict[int, _Waiters]) -> None:
         try:
             found = await self._read(list(group))
-        except StoreError as error:
-            for answer in _all(group):
-                if not answer.done():
-                    answer.set_exception(type(error)(*error.args))
-            return
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers that wait for it
+            for answer in _waiting(group):
+                answer.set_exception(type(error)(*error.args) if isinstance(error, StoreError) else error)
         except BaseException:
-            for answer in _all(group):
+            for answer in _waiting(group):
                 answer.cancel()
             raise
-        for job_id, answers in group.items():
-            for answer in answers:
-                if not answer.done():
+        else:
+            for job_id, answers in group.items():
+                for answer in _waiting({job_id: answers}):
                     answer.set_result(found.get(job_id))
 
     async def _read(self, ids: list[int]) -> dict[int, BatchJob]:
@@ -84,5 +82,6 @@ class Gets:
             self._held.popitem(last=False)
 
 
-def _all(waiting: dict[int, _Waiters]) -> _Waiters:
-    return [answer for answers in waiting.values() for answer in answers]
+def _waiting(group: dict[int, _Waiters]) -> _Waiters:
+    """Those that have not given up."""
+    return [answer for answers in group.values() for answer in answers if not answer.done()]

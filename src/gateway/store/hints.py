@@ -1,4 +1,4 @@
-"""Hints that teams' revisions have grown: gathered for a moment and sent by NOTIFY. Nothing depends on their arrival."""
+"""Hints that teams' revisions have grown: gathered for a moment, sent by NOTIFY. Nothing depends on their arrival."""
 
 import asyncio
 import json

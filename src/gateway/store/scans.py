@@ -14,8 +14,8 @@ SQL: Final = load("sweeps", columns=COLUMNS_OF_B)
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """`now` is the store's time; `oldest_unnamed` the create time of the pool's oldest batch job that waits for a Vertex
-    job (queued or SUBMITTING), None where there is none.
+    """`now` is the store's time; `oldest_unnamed` the create time of the pool's oldest batch job without a Vertex job
+    (queued or SUBMITTING), None where there is none.
     """
 
     now: datetime

@@ -1,0 +1,76 @@
+"""Finished batch jobs must not slow anything down: every query that a call or a loop waits for goes by an index."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+
+from gateway.store.queries import load
+from gateway.store.rows import COLUMNS_OF_B, NAMES
+from support.database import run_sql
+
+FINISHED = """
+INSERT INTO batch_jobs (id, team, spec, pool, effective_model, creator, priority, source_bytes, create_time,
+    state, state_time, revision, update_time, expire_time, vertex_name)
+SELECT i, 'team-' || i % 50, '{}', 'p/r' || i % 4, 'm', 'c', 50, 0, now() - i * interval '1 minute',
+    'SUCCEEDED', now(), i, now(), now() + interval '30 days', 'v'
+FROM generate_series(1, 20000) i;
+INSERT INTO batch_jobs (id, team, spec, pool, effective_model, creator, priority, source_bytes, create_time,
+    state, state_time, revision, update_time, queue_deadline)
+SELECT 1000000 + i, 'team-' || i % 50, '{}', 'p/r' || i % 4, 'm', 'c', 50, 0, now(),
+    CASE WHEN i % 5 = 0 THEN 'RUNNING' ELSE 'QUEUED' END, now(), 1000000 + i, now(), now() + interval '1 day'
+FROM generate_series(1, 500) i;
+INSERT INTO request_ids (team, request_id, content_hash, batch_job_id, create_time)
+SELECT 'team-' || i % 50, 'r' || i, 'h', i, now() FROM generate_series(1, 20000) i;
+INSERT INTO teams (team, revision) SELECT 'team-' || i, 2000000 FROM generate_series(0, 49) i;
+ANALYZE
+"""
+
+CALLS: dict[str, dict[str, tuple[Any, ...]]] = {
+    "reads": {
+        "wanted": ([5, 6], [0, 5], "x"),
+        "page_of_team": ("team-1", 2**62, 50),
+        "page": (2**62, 50),
+        "live": ("team-1",),
+        "changes": ("team-1", 1000000, 100),
+        "active_by_team": (),
+    },
+    "creates": {"standing": ("team-1",), "known": ("team-1", ["r1", "r51"])},
+    "changes": {"read_locked": (5, "team-5"), "read": (5, "team-5")},
+    "dispatches": {
+        "counts": (),
+        "heads": (["p/r1"], ["team-1"], [8]),
+        "probes": ("p/r1",),
+        "count_pool": ("p/r1",),
+        "count_team": ("team-1",),
+    },
+    "sweeps": {
+        "open_pools": (),
+        "active": ("p/r1",),
+        "by_id": ([5, 6],),
+        "past_deadline": (10,),
+        "past_retention": (10,),
+        "to_delete": (10,),
+        "census": (),
+        "horizon": ("p/r1",),
+    },
+}
+CASES = [(file, name) for file, queries in CALLS.items() for name in queries]
+
+
+@pytest.fixture
+async def crowded(database_url: str) -> str:
+    await run_sql(database_url, FINISHED)
+    return database_url
+
+
+async def test_no_query_reads_the_whole_table(crowded: str) -> None:
+    connection = await asyncpg.connect(crowded)
+    whole = []
+    for file, name in CASES:
+        query = load(file, columns=COLUMNS_OF_B, names=NAMES)[name]
+        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {query}", *CALLS[file][name]))
+        if "Seq Scan on batch_jobs" in plan or "Seq Scan on request_ids" in plan:
+            whole.append(f"{file}.{name}\n{plan}")
+    await connection.close()
+    assert not whole, "\n\n".join(whole)
