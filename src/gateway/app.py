@@ -122,6 +122,7 @@ class App:
 
     async def stop(self) -> None:
         """Drain: say NOT_SERVING, end the watches, release the lease, let calls end, then close everything."""
+        self.background.may_end()
         await self.health.draining()
         self.drain.begin()
         leaving = [self._api.stop(self.settings.drain_grace.total_seconds())]
@@ -287,6 +288,7 @@ def controller_config(settings: Settings) -> ControllerConfig:
             submits_in_flight=settings.submits_in_flight,
             dispatch_interval=settings.dispatch_interval,
             poll_interval=settings.poll_interval,
+            gauges_interval=settings.gauges_interval,
         )
     except ValueError as error:
         raise SettingsError(str(error)) from error

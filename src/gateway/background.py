@@ -27,9 +27,13 @@ class Background:
         """Return when a task has ended that should not have."""
         await self._failed.wait()
 
+    def may_end(self) -> None:
+        """From here on the process is stopping, and tasks may end by themselves."""
+        self._stopping = True
+
     async def stop(self) -> None:
         """Cancel every task and wait until it is gone."""
-        self._stopping = True
+        self.may_end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

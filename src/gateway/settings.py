@@ -171,6 +171,8 @@ class Settings(DatabaseSettings):
     """How often the leader looks for free slots where nothing wakes it sooner."""
     poll_interval: Seconds = timedelta(seconds=10)
     """How often the leader lists the running Vertex jobs of a pool."""
+    gauges_interval: Seconds = timedelta(seconds=10)
+    """How often the leader counts batch jobs for the gauges."""
 
     location_deadline: Seconds = timedelta(seconds=8)
     """How long one look-up of a bucket or object may take."""

@@ -9,6 +9,7 @@ import pytest
 import structlog
 from google.protobuf import empty_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from api.served import RANKING, Served, reason_of, serving
 from batchjobs.v1 import batch_jobs_pb2 as pb
@@ -250,6 +251,21 @@ async def test_health_knows_each_service_by_name(served):
         assert answer.status == health_pb2.HealthCheckResponse.NOT_SERVING
     error = await refused(health.Check(health_pb2.HealthCheckRequest(service="nobody"), timeout=20))
     assert error.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_reflection_lists_what_is_served(served):
+    stub = reflection_pb2_grpc.ServerReflectionStub(served.channel)
+    call = stub.ServerReflectionInfo(timeout=20)
+    await call.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+    answer = await call.read()
+    assert {service.name for service in answer.list_services_response.service} == {
+        "batchjobs.v1.BatchJobs",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1alpha.ServerReflection",
+    }
+    await call.done_writing()
+    assert await call.read() is grpc.aio.EOF
+    assert handled(served) == {("ServerReflectionInfo", "OK"): 1}
 
 
 async def test_a_message_that_is_too_large_is_resource_exhausted(served):

@@ -22,6 +22,7 @@ from gateway.telemetry import logs
 QUICK: Final[Mapping[str, Any]] = {
     "dispatch_interval": timedelta(seconds=1),
     "poll_interval": timedelta(seconds=1),
+    "gauges_interval": timedelta(seconds=1),
 }
 """What a person at the keyboard would rather not wait for."""
 
