@@ -52,7 +52,7 @@ def refused(state: PoolState, now: datetime, *, reason: str, sent: datetime, bac
 
     What was under way when the gate closed says nothing new: four refusals at once are one.
     """
-    if not state.gate_open and state.gate_time is not None and sent < state.gate_time:
+    if not state.gate_open and state.gate_time is not None and sent <= state.gate_time:
         return state
     failures = state.gate_failures + 1
     reason = state.gate_reason if _waits_for_list(state) else reason
@@ -74,7 +74,7 @@ def unreachable(state: PoolState, now: datetime) -> PoolState:
 
 def accepted(state: PoolState, *, sent: datetime) -> PoolState:
     """After Vertex took a create that became SUBMITTING at `sent`: a probe that passes opens the gate."""
-    if state.gate_open or _waits_for_list(state) or (state.gate_time is not None and sent < state.gate_time):
+    if state.gate_open or _waits_for_list(state) or (state.gate_time is not None and sent <= state.gate_time):
         return state
     return _opened(state)
 
