@@ -121,7 +121,7 @@ async def test_everything_else_is_ambiguous(world: World, code: str) -> None:
     assert (row.state, row.attempts[0].outcome) == (State.SUBMITTING, None)
     assert len(world.calls(CREATE)) == 1
     state = leader.term.state(POOL)
-    assert (state.gate_open, state.gate_reason, state.last_ambiguous_time) == (False, "UNANSWERED", world.time.now())
+    assert (state.gate_open, state.gate_reason, state.last_ambiguous_time) == (False, gate.UNANSWERED, row.submit_time)
 
 
 async def test_a_pool_in_trouble_is_gated_alone(world: World) -> None:

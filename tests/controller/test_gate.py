@@ -97,8 +97,11 @@ async def test_a_closed_gate_sends_one_probe_and_it_opens_the_gate(world: World)
     await leader.submit()
     assert len(world.calls(CREATE)) == 3, "the back-off has not passed"
     await world.advance(5)
+    world.fault(CREATE, FaultKind.LATE_ANSWER, seconds=1)
     await leader.dispatch()
+    await world.called(CREATE, 4)
     await leader.dispatch()
+    await world.advance(1)
     await leader.flights.landed()
     assert len(world.calls(CREATE)) == 4, "one probe, not three"
     assert leader.term.state(POOL).gate_open

@@ -41,6 +41,9 @@ DELETE = "DeleteBatchPredictionJob"
 T_SECONDS = 100.0
 """T with the defaults: deadline 20 s, TCP user timeout 20 s, list lag 60 s."""
 
+MOMENT = 0.001
+"""Passes before each step of a loop, so that what comes later is later by the clock as well."""
+
 GATEWAY = "test"
 ROW = '{"request": {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}}\n'
 
@@ -49,7 +52,8 @@ def emulator_config(folder: Any, **changes: Any) -> EmulatorConfig:
     """Jobs that run for an hour, so that only the test's own doing ends one sooner."""
     (folder / "ranking-in").mkdir()
     (folder / "ranking-out").mkdir()
-    (folder / "ranking-in" / "rows.jsonl").write_text(ROW * 3)
+    for name in ("rows.jsonl", "other.jsonl"):
+        (folder / "ranking-in" / name).write_text(ROW * 3)
     values = {"run_seconds": 3600.0, "pending_seconds": 1.0, "project_numbers": {"corp-ml": "123456789012"}}
     return EmulatorConfig(folder, clock=ClockKind.DRIVEN, bucket_check=BucketCheck.OFF, **{**values, **changes})
 
@@ -112,13 +116,17 @@ class Replica:
 
     async def dispatch(self) -> None:
         """One pass of dispatch; what it sends is under way when this returns."""
+        await self.world.advance(MOMENT)
         await self.loops.dispatch.run_once()
 
     async def scan(self) -> None:
         """One pass of resolve: it scans where a scan is wanted."""
+        await self.world.advance(MOMENT)
         await self.loops.resolve.run_once()
 
     async def poll(self) -> None:
+        """One pass of poll."""
+        await self.world.advance(MOMENT)
         await self.loops.poll.run_once()
 
     async def submit(self) -> None:
@@ -187,7 +195,7 @@ class World:
         """A queued batch job; `name` is its display name, by which faults find its create. One moment passes."""
         spec = replace(SPEC, display_name=name, **changes.pop("spec", {}))
         admission = await Creates(self.database, unobserved).admit(new_batch_job(team, spec=spec, **changes), allow)
-        await self.advance(0.001)
+        await self.advance(MOMENT)
         return admission.job
 
     async def read(self, job: BatchJob) -> BatchJob:
@@ -235,6 +243,11 @@ class World:
         made = [each for each in self.emulator.jobs if each.message.labels["batchjobs_id"] == str(job.id)]
         assert len(made) == 1, f"{len(made)} Vertex jobs for {job.name}"
         return made[0]
+
+    def land(self, call: Call) -> Job:
+        """Have a create take effect after all, whatever was answered."""
+        place = self.emulator._names.place(call.request.parent)
+        return self.emulator._service.make(place, call.request.batch_prediction_job)
 
     def clone(self, job: Job, change: Callable[[Any], None] = lambda _: None) -> Job:
         """Make the same Vertex job again, as someone may in Google's console; `change` may alter the message first."""

@@ -81,7 +81,7 @@ def accepted(state: PoolState, *, sent: datetime) -> PoolState:
 
 def listed(state: PoolState, *, begun: datetime) -> PoolState:
     """After a complete list that began at `begun`: Vertex answers again. What was refused still needs a probe."""
-    if not _waits_for_list(state) or (state.gate_time is not None and begun < state.gate_time):
+    if not _waits_for_list(state) or (state.gate_time is not None and begun <= state.gate_time):
         return state
     return replace(state, gate_reason=BUSY) if state.gate_failures else _opened(state)
 

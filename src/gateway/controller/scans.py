@@ -39,7 +39,7 @@ class Scans:
             self._ready.add(pool)
         waiting = self._put_back[pool]
         for batch_job, (when, reach) in list(waiting.items()):
-            if scan.begun >= when and scan.since <= reach:
+            if scan.begun > when and scan.since <= reach:
                 del waiting[batch_job]
 
     def ready(self, pool: PoolId) -> bool:
@@ -72,6 +72,6 @@ class Scans:
         if job.submit_time is None:
             return False
         began, reach = job.submit_time, self.reach(job)
-        proofs = [each for each in self._scans[job.pool] if each.begun >= began and each.since <= reach]
+        proofs = [each for each in self._scans[job.pool] if each.begun > began and each.since <= reach]
         shown = any(job.id in each.matched for each in proofs)
         return len(proofs) >= 2 and not shown and proofs[-1].begun >= began + self._settle_after  # noqa: PLR2004 - two scans
