@@ -1,7 +1,7 @@
 """Quotas at create: pure decisions, at their bounds and over any sequence of creates."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -85,7 +85,7 @@ def test_a_day_ends_at_midnight_in_utc_whatever_zone_the_time_is_given_in():
     usage = Usage(day=date(2025, 6, 1), day_jobs=5, day_input_bytes=100)
     refusal = judge(usage, before, jobs_per_day=5).refusal()
     assert refusal.retry_after == timedelta(seconds=30)
-    after = (before + refusal.retry_after).astimezone()
+    after = (before + refusal.retry_after).astimezone(timezone(timedelta(hours=-8)))
     verdict = judge(usage, after, jobs_per_day=5)
     assert verdict.refusal() is None
     assert (verdict.usage.day, verdict.usage.day_jobs, verdict.usage.day_input_bytes) == (date(2025, 6, 2), 1, 0)
