@@ -59,8 +59,15 @@ def _address(value: str) -> str:
     return value
 
 
+def _postgresql(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("is a URL such as postgresql://user@host/database")
+    return value
+
+
 Seconds = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
 Address = Annotated[str, AfterValidator(_address)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
 
 
 class DatabaseSettings(BaseModel):
@@ -68,7 +75,7 @@ class DatabaseSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    database_url: SecretStr
+    database_url: DatabaseUrl
     """The PostgreSQL that keeps everything, `postgresql://user@host/database`, reached directly or through a session
     pooler."""
     database_password_file: Path | None = None

@@ -7,6 +7,7 @@ import pytest
 from google.protobuf import duration_pb2, struct_pb2
 
 from batchjobs.v1 import batch_jobs_pb2 as pb
+from support.blocking import team_lock
 from support.caller import State, batch_job, refusal
 from vertex_emulator import Fault, FaultKind
 
@@ -285,6 +286,20 @@ async def test_an_accepted_create_whose_caller_went_away_is_not_lost(gateway, mo
         await asyncio.gather(call, return_exceptions=True)
     [kept] = (await caller.list()).batch_jobs
     assert (await caller.create(request_id="kept")).name == kept.name
+
+
+async def test_a_deadline_shorter_than_the_work_loses_and_doubles_nothing(gateway):
+    """The create waits for its team's lock when its caller's time is up; whatever became of it, there is one."""
+    caller = gateway.caller("ranking")
+    first = await caller.create(request_id="first")
+    async with team_lock(gateway.database_url) as lock:
+        request = pb.CreateBatchJobRequest(parent="teams/ranking", batch_job=batch_job(), request_id="late")
+        call = asyncio.ensure_future(caller.call("CreateBatchJob", request, timeout=1.5))
+        await lock.until_blocked()
+        assert (await refusal(call)).code == "DEADLINE_EXCEEDED"
+    late = await caller.create(request_id="late")
+    names = [job.name for job in (await caller.list()).batch_jobs]
+    assert names == [late.name, first.name]
 
 
 async def test_an_operator_and_a_stranger_may_not_create(gateway):

@@ -75,7 +75,9 @@ async def test_a_watch_of_another_teams_batch_job_is_forbidden(gateway):
     assert (await refusal(gateway.caller("search").watch(job.name).event())).reason == "TEAM_FORBIDDEN"
 
 
-async def test_a_watch_ends_when_the_policy_takes_the_right_away(gateway):
+async def test_a_watch_ends_when_the_policy_takes_the_right_away(start_gateway):
+    """At once: time stands still here, so no timer can have ended it."""
+    gateway = await start_gateway(role="api", driven=True)
     caller = gateway.caller("ranking")
     watch = caller.watch((await caller.create()).name)
     await watch.job()
@@ -94,7 +96,8 @@ async def test_a_policy_change_that_leaves_the_right_leaves_the_watch(gateway):
     assert (await watch.until(State.CANCELLED)).name == job.name
 
 
-async def test_a_drain_ends_watches_with_a_word_about_coming_again(gateway):
+async def test_a_drain_ends_watches_with_a_word_about_coming_again(start_gateway):
+    gateway = await start_gateway(role="api", driven=True)
     caller = gateway.caller("ranking")
     watch = caller.watch((await caller.create()).name)
     await watch.job()

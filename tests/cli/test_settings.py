@@ -79,6 +79,7 @@ def test_durations_have_units(text, seconds):
         ("API_CONNECTIONS", "0"),
         ("LOG_LEVEL", "LOUD"),
         ("STORAGE_ENDPOINT", "ftp://x"),
+        ("DATABASE_URL", "mysql://x"),
     ],
 )
 def test_values_that_make_no_sense_are_refused_by_name(variable, value):

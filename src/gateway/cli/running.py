@@ -16,7 +16,7 @@ from gateway.identity.development import DevelopmentIdentityRefusedError
 from gateway.policy.load import PolicyError
 from gateway.settings import SettingsError
 from gateway.store.embedded import EmbeddedPostgresError
-from gateway.store.errors import StoreError
+from gateway.store.errors import StoreError, StoreUnavailableError
 
 REFUSED: Final = 2
 FAILED: Final = 1
@@ -51,6 +51,9 @@ def run_until_stopped(body: Callable[[asyncio.Event], Coroutine[Any, Any, int]])
 
     try:
         code = uvloop.run(main())
+    except StoreUnavailableError as error:
+        click.echo(f"gateway: the database cannot be used now: {error}", err=True)
+        code = REFUSED
     except NOT_STARTED as error:
         click.echo(f"gateway: {error}", err=True)
         code = REFUSED

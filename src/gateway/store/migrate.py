@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from gateway.store.driver import DRIVER_ERRORS, translate
 from gateway.store.queries import load
 
 SQL: Final = load("migrate")
@@ -78,11 +79,16 @@ def _steps(script: ScriptDirectory, revision: str) -> Callable[..., Any]:
 
 async def _on_connection(url: str, work: Callable[[Connection], Any]) -> Any:
     """Run `work` in one transaction. asyncpg reads the URL itself, as it does everywhere else in the store."""
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
-    )
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: _connect(url), poolclass=NullPool)
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(work)
     finally:
         await engine.dispose()
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(url)
+    except DRIVER_ERRORS as error:
+        raise translate(error) from error
