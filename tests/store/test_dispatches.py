@@ -79,6 +79,19 @@ async def test_two_takes_of_a_team_s_last_slot_in_two_pools_get_one(
     assert [each for each in outcomes if not isinstance(each, Changed)] == [Untaken.TEAM_LIMIT]
 
 
+async def test_a_slot_counts_from_after_the_wait_for_the_locks(
+    database: Database, dispatches: Dispatches, term: str, database_url: str, store_time: StoreTime
+) -> None:
+    job = await create(database)
+    async with team_lock(database_url) as holder:
+        taking = asyncio.create_task(dispatches.take(take_order(job, term)))
+        await holder.until_blocked()
+        await store_time.advance(7)
+    taken = await taking
+    assert isinstance(taken, Changed)
+    assert taken.after.submit_time == store_time.now
+
+
 async def test_every_active_state_holds_its_slot_and_a_wish_to_cancel_frees_none(
     database: Database, dispatches: Dispatches, term: str
 ) -> None:

@@ -93,6 +93,18 @@ async def test_the_expiry_counts_from_before_the_renewal_was_sent(
     assert renewed.expires == sent + 10
 
 
+async def test_a_term_lasts_its_whole_length_from_after_the_wait_for_the_row(
+    one: Lease, store_time: StoreTime, database_url: str
+) -> None:
+    async with holding(database_url, "SELECT 1 FROM lease FOR UPDATE") as holder:
+        acquiring = asyncio.create_task(one.acquire())
+        await holder.until_blocked()
+        await store_time.advance(5)
+    assert await acquiring is not None
+    await store_time.advance(9)
+    assert await one.has_leader()
+
+
 async def test_a_takeover_waits_for_the_open_writes_of_the_old_term(
     one: Lease, two: Lease, database: Database, database_url: str, store_time: StoreTime
 ) -> None:
