@@ -211,9 +211,11 @@ def test_the_message_tells_the_first_violation_and_how_many_more():
     )
 
 
+TEXT = st.text(max_size=80)
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
 )
 
 
@@ -226,8 +228,8 @@ ANYTHING = st.recursive(
         display_name=st.text(),
         region=st.text(),
         priority=st.none() | st.integers(-(2**31), 2**31 - 1),
-        model_parameters=st.dictionaries(st.text(), ANYTHING),
-        labels=st.dictionaries(st.text(), st.text()),
+        model_parameters=st.dictionaries(TEXT, ANYTHING, max_size=3),
+        labels=st.dictionaries(TEXT, TEXT, max_size=4),
         max_queue_duration=st.none() | st.timedeltas(),
     ),
     st.text(),
