@@ -153,6 +153,7 @@ def test_a_bad_request_is_refused_with_the_reason_in_its_status(request_: Any, w
         b'{"contents": []}',
         b"[1, 2]",
         b'{"request": NaN}',
+        b'{"request": {"contents": [{"parts": [{"text": "x"}]}], "labels": {"x": Infinity}}}',
         b'{"request": 1e999}',
         b'{"request": ' + b"[" * 100_000,
         b'{"request": ' + b"9" * 5000 + b"}",
@@ -165,7 +166,7 @@ def test_a_line_that_is_no_row_is_refused_and_its_output_is_json_all_the_same(li
     result = process_row(line, 1, SETTINGS, TIME)
     assert result.refusal
     assert b"\n" not in result.line
-    assert json.loads(result.line)["response"] == {}
+    assert json.loads(result.line, parse_constant=pytest.fail)["response"] == {}
 
 
 def test_half_a_surrogate_pair_comes_back_as_it_came() -> None:

@@ -192,12 +192,15 @@ async def test_preconditions_on_generations_hold(emulator: Emulator, gcs: storag
     await in_thread(blob.delete, if_generation_match=blob.generation)
 
 
-async def test_a_wrong_checksum_is_refused_and_leaves_no_object(emulator: Emulator, gcs: storage.Client) -> None:
+async def test_a_wrong_checksum_is_refused_and_leaves_nothing_behind(
+    emulator: Emulator, gcs: storage.Client, folder: Path
+) -> None:
     blob = gcs.bucket("team-in").blob("damaged")
     blob.md5_hash = "AAAAAAAAAAAAAAAAAAAAAA=="
     with pytest.raises(exceptions.BadRequest, match="checksum"):
         await in_thread(blob.upload_from_string, "content")
     assert not await in_thread(blob.exists)
+    assert not list((folder / ".uploads").iterdir())
 
 
 STRAY_NAMES = [
