@@ -64,3 +64,18 @@ async def test_a_replay_is_answered_even_when_the_policy_no_longer_allows_the_mo
     await gateway.set_policy(lambda policy: policy["teams"]["ranking"].update(models=["gemini-9"]))
     assert (await caller.create(request_id="nightly")).name == job.name
     assert (await refusal(caller.create(batch_job()))).reason == "POLICY_VIOLATION"
+
+
+async def test_a_team_that_is_removed_while_its_create_is_checked_is_refused(gateway, monkeypatch):
+    """Without limits of its own it would otherwise be let through unchecked."""
+    placer = gateway.app.use_cases.create._placer
+    place = placer.place
+
+    async def remove_meanwhile(*args):
+        placement = await place(*args)
+        await gateway.set_policy(lambda policy: policy["teams"].pop("ranking"))
+        return placement
+
+    monkeypatch.setattr(placer, "place", remove_meanwhile)
+    assert (await refusal(gateway.caller("ranking").create())).reason == "TEAM_FORBIDDEN"
+    assert not (await gateway.caller("operator", "ranking").list()).batch_jobs

@@ -1,5 +1,6 @@
 """Create: every check in its order, then one durable commit. Vertex is never called here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -80,7 +81,8 @@ class CreateBatchJob:
                 self._metrics.admission(request.team, "replayed")
                 return known
         new = await self._placed(principal, request, spec, content)
-        return await self._recorded(new, validate_only=request.validate_only)
+        judge = _Judge(new, lambda: team_policy(self._policies.current, principal, request.team))
+        return await self._recorded(new, judge, validate_only=request.validate_only)
 
     async def _placed(self, principal: Principal, request: CreateRequest, spec: Spec, content: str) -> NewBatchJob:
         """Policy, then Place: nothing is looked up that the team may not name."""
@@ -100,8 +102,7 @@ class CreateBatchJob:
             content_hash=content,
         )
 
-    async def _recorded(self, new: NewBatchJob, *, validate_only: bool) -> BatchJob:
-        judge = _Judge(new, self._policies)
+    async def _recorded(self, new: NewBatchJob, judge: "_Judge", *, validate_only: bool) -> BatchJob:
         if validate_only:
             job = await self._creates.validate(new, judge)
             self._metrics.admission(new.team, "validated")
@@ -126,14 +127,17 @@ class CreateBatchJob:
 
 @dataclass(slots=True)
 class _Judge:
-    """Judges one create by the limits of the moment, when the store asks under the team's lock."""
+    """Judges one create by the limits of the moment, when the store asks under the team's lock.
+
+    A team that has left the policy meanwhile is refused: without limits of its own it would be let through unchecked.
+    """
 
     new: NewBatchJob
-    policies: PolicySource
+    team_now: Callable[[], TeamPolicy]
     verdict: Verdict | None = field(default=None)
 
     def __call__(self, usage: Usage, now: datetime) -> Usage:
-        team = self.policies.current.teams.get(self.new.team, TeamPolicy(self.new.team))
+        team = self.team_now()
         self.verdict = decide(team.name, team.quotas, usage, now, self.new.source_bytes)
         if refusal := self.verdict.refusal():
             raise refusal
