@@ -33,8 +33,14 @@ async def refused(call) -> grpc.aio.AioRpcError:
     return error.value
 
 
-def handled(served: Served) -> dict[tuple[str, str], float]:
-    """How often each (method, code) was counted."""
+def total(served: Served, what: str) -> float:
+    return sum(float(count) for count in re.findall(rf"grpc_server_{what}_total\{{.*\}} (\S+)", served.exposed()))
+
+
+async def handled(served: Served) -> dict[tuple[str, str], float]:
+    """How often each (method, code) was counted, once all that began was: a caller has its answer a moment before."""
+    while total(served, "started") != total(served, "handled"):
+        await asyncio.sleep(0)
     pattern = r'grpc_server_handled_total\{grpc_code="(\w+)",grpc_method="(\w+)".*\} (\S+)'
     return {(method, code): float(count) for code, method, count in re.findall(pattern, served.exposed())}
 
@@ -46,7 +52,7 @@ async def test_a_call_reaches_its_method_with_its_principal(served):
     served.methods["GetBatchJob"] = get
     job = await served.get("teams/ranking/batchJobs/1")
     assert (job.name, job.creator) == ("teams/ranking/batchJobs/1", "dev:ranking")
-    assert handled(served) == {("GetBatchJob", "OK"): 1}
+    assert await handled(served) == {("GetBatchJob", "OK"): 1}
 
 
 @pytest.mark.parametrize("message", [NOT_UTF8, b"\xff", b"\x0a\xff\xff\xff\xff\x0f", b"\x08", b"not a protobuf"])
@@ -94,13 +100,13 @@ async def test_unknown_methods_share_one_name_in_the_metrics(served):
     """Callers could otherwise make as many time series as they can think of names."""
     for number in range(5):
         await refused(served.raw(f"/made.up/Method{number}", b""))
-    assert handled(served) == {("unknown", "Unimplemented"): 5}
+    assert await handled(served) == {("unknown", "Unimplemented"): 5}
 
 
 async def test_a_caller_without_a_name_is_refused_and_counted(served):
     error = await refused(served.get(metadata=()))
     assert (error.code(), reason_of(error)) == (grpc.StatusCode.UNAUTHENTICATED, "NOT_AUTHENTICATED")
-    assert handled(served) == {("GetBatchJob", "Unauthenticated"): 1}
+    assert await handled(served) == {("GetBatchJob", "Unauthenticated"): 1}
 
 
 async def test_a_refusal_carries_its_details_and_pushback(served):
@@ -177,7 +183,7 @@ async def test_a_deadline_shorter_than_the_work_is_answered_by_the_server(served
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert "request_id" in error.details()
     assert cancelled.is_set()
-    assert handled(served) == {("GetBatchJob", "DeadlineExceeded"): 1}
+    assert await handled(served) == {("GetBatchJob", "DeadlineExceeded"): 1}
 
 
 @pytest.mark.parametrize(
@@ -212,7 +218,7 @@ async def test_a_caller_that_goes_away_is_counted_as_cancelled(served):
     call.cancel()
     await left.wait()
     await asyncio.gather(call, return_exceptions=True)
-    assert handled(served) == {("GetBatchJob", "Cancelled"): 1}
+    assert await handled(served) == {("GetBatchJob", "Cancelled"): 1}
 
 
 async def test_a_stream_passes_the_same_layers(served):
@@ -226,7 +232,7 @@ async def test_a_stream_passes_the_same_layers(served):
     assert [(await call.read()).resume_token for _ in range(3)] == ["n-0", "n-1", "n-2"]
     error = await refused(call.read())
     assert reason_of(error) == "DRAINING"
-    assert handled(served) == {("WatchBatchJob", "Unavailable"): 1}
+    assert await handled(served) == {("WatchBatchJob", "Unavailable"): 1}
 
 
 async def test_a_draining_replica_refuses_calls_and_still_answers_probes(served):
@@ -265,7 +271,7 @@ async def test_reflection_lists_what_is_served(served):
     }
     await call.done_writing()
     assert await call.read() is grpc.aio.EOF
-    assert handled(served) == {("ServerReflectionInfo", "OK"): 1}
+    assert await handled(served) == {("ServerReflectionInfo", "OK"): 1}
 
 
 async def test_a_message_that_is_too_large_is_resource_exhausted(served):
