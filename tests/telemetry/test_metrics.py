@@ -35,6 +35,7 @@ EVERY_METRIC = {
     "batchjobs_submits_resolved_total",
     "batchjobs_duplicates_total",
     "batchjobs_leader",
+    "batchjobs_loop_failures_total",
     "batchjobs_policy_info",
     "batchjobs_policy_last_reload_successful",
     "batchjobs_policy_last_reload_timestamp_seconds",
