@@ -3,7 +3,8 @@
 Loops do not run by themselves here: a test runs each pass when it wants it, and so decides every interleaving.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -162,6 +163,17 @@ class World:
     async def advance(self, seconds: float) -> None:
         """Move every clock; what was due meanwhile is done on return."""
         await self.time.advance(seconds)
+
+    async def advance_until(self, coming: Awaitable[Any], step: float = 1.0) -> Any:
+        """Move time on, step by step, until `coming` is there. Every step lets somebody go to sleep."""
+        future = asyncio.ensure_future(coming)
+        while not future.done():
+            self.time.slept.clear()
+            await self.advance(step)
+            slept = asyncio.ensure_future(self.time.slept.wait())
+            await asyncio.wait([future, slept], return_when=asyncio.FIRST_COMPLETED)
+            slept.cancel()
+        return future.result()
 
     # Replicas.
 
