@@ -178,8 +178,8 @@ class World:
     # Replicas.
 
     async def setting(self, **changes: Any) -> Setting:
-        """What a replica is made of; its lease is a day long unless the test says otherwise."""
-        config = ControllerConfig(**{"gateway": GATEWAY, "lease": timedelta(days=1), **changes})
+        """What a replica is made of; its lease is as long as any test unless the test says otherwise."""
+        config = ControllerConfig(**{"gateway": GATEWAY, "lease": timedelta(days=60), **changes})
         metrics = Metrics(CollectorRegistry(), monotonic=self.time.boottime)
         clients = VertexClients(VertexConfig(emulator_target=self.emulator.target), clock=self.time, metrics=metrics)
         self._stack.push_async_callback(clients.close)
