@@ -22,6 +22,7 @@ ROOT = os.geteuid() == 0
 STARTED_BY_ANOTHER = """
 import signal, sys
 from pathlib import Path
+from gateway.store.embedded_binaries import Binaries
 from gateway.store.embedded import EmbeddedPostgres
 server = EmbeddedPostgres(temporary_in=Path(sys.argv[1]))
 server.start()
@@ -128,3 +129,14 @@ def test_sockets_have_short_paths_whatever_the_temporary_folder(reachable: Path)
     folder = embedded._short_folder(long)
     assert len(str(folder / ".s.PGSQL.65535")) < 100
     folder.rmdir()
+
+
+def test_a_copy_of_the_programs_runs_where_the_installed_ones_cannot_be_reached(reachable: Path, monkeypatch) -> None:
+    """A checkout in root's home: PostgreSQL's user may not enter it, so it runs a copy, libraries included."""
+    monkeypatch.setattr(Binaries, "_runs", lambda *_: False)
+    server = EmbeddedPostgres(temporary_in=reachable)
+    server.start()
+    programs = list(reachable.rglob("initdb"))
+    server.stop()
+    assert programs
+    assert list(reachable.iterdir()) == []

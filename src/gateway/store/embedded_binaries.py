@@ -69,15 +69,19 @@ class Binaries:
         return True
 
     def _copy(self, installation: Path) -> Path:
-        copy = self._runtime / "pginstall"
-        shutil.copytree(installation, copy, symlinks=True)
+        """The installation and the wheel's libraries, placed to each other as in the wheel: programs look there."""
+        package, copy = installation.parent, self._runtime / "wheel"
+        libraries = f"{_PACKAGE}.libs"
+        shutil.copytree(installation, copy / package.name / installation.name, symlinks=True)
+        if (package.parent / libraries).is_dir():
+            shutil.copytree(package.parent / libraries, copy / libraries, symlinks=True)
         for path in (copy, *copy.rglob("*")):
             os.chown(path, self._owner.uid, self._owner.gid, follow_symlinks=False)
-        return copy / "bin"
+        return copy / package.name / installation.name / "bin"
 
 
 def _installation() -> Path:
-    """The wheel's folder, found without importing it: its import would look for a run-time folder of its own."""
+    """The newest PostgreSQL in the wheel, found without importing it: an import would look for a run-time folder."""
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(
@@ -85,4 +89,6 @@ def _installation() -> Path:
             "or name a database with GATEWAY_DATABASE_URL.",
             name=_PACKAGE,
         )
-    return Path(spec.origin).parent / "pginstall"
+    package = Path(spec.origin).parent
+    versions = sorted(package.glob("pginstall[0-9]*"), key=lambda each: int(each.name.removeprefix("pginstall")))
+    return versions[-1] if versions else package / "pginstall"
