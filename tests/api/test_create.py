@@ -7,6 +7,7 @@ import pytest
 from google.protobuf import duration_pb2, struct_pb2
 
 from batchjobs.v1 import batch_jobs_pb2 as pb
+from gateway.errors import GatewayError, Reason
 from support.blocking import team_lock
 from support.caller import State, batch_job, refusal
 from vertex_emulator import Fault, FaultKind
@@ -286,6 +287,15 @@ async def test_an_accepted_create_whose_caller_went_away_is_not_lost(gateway, mo
         await asyncio.gather(call, return_exceptions=True)
     [kept] = (await caller.list()).batch_jobs
     assert (await caller.create(request_id="kept")).name == kept.name
+
+
+async def test_what_is_recorded_is_answered_ok_even_where_nobody_can_say_why_it_waits(gateway, monkeypatch):
+    async def away(_job):
+        raise GatewayError(Reason.STORE_UNAVAILABLE, "It is away.")
+
+    monkeypatch.setattr(gateway.app.use_cases.create._explainer, "view", away)
+    job = await gateway.caller("ranking").create()
+    assert (job.state, job.HasField("waiting")) == (State.QUEUED, False)
 
 
 async def test_a_deadline_shorter_than_the_work_loses_and_doubles_nothing(gateway):

@@ -75,13 +75,16 @@ async def test_what_is_deleted_while_the_reader_is_busy_is_not_found(stopped, jo
 
 
 async def test_the_reason_for_waiting_is_refreshed_without_a_revision(stopped, job, reader):
-    before = await reader.next()
-    await stopped.set_policy(lambda policy: policy["teams"]["ranking"].update(paused=True))
+    """A leader that is there again is no change of the batch job or of the policy: only looking again shows it."""
+    before, began = await reader.next(), stopped.time.boottime()
+    assert before.waiting.reason == "NO_LEADER"
+    await stopped.lead()
     seen = await reader.after(3)
     while isinstance(seen, View) and seen.waiting == before.waiting:
         seen = await reader.after(3)
-    assert seen.waiting.reason == "TEAM_PAUSED"
+    assert seen.waiting.reason == "POOL_FULL"
     assert seen.job.revision == before.job.revision
+    assert stopped.time.boottime() - began < 15
 
 
 async def test_a_watch_ends_at_its_age_limit_with_a_word_about_coming_again(start_gateway):
