@@ -145,5 +145,5 @@ async def test_a_pool_that_does_not_answer_holds_up_no_other_pools_deletes(world
     await world.advance_until(world.called("GetOperation"))
 
     assert not deleting.done()
-    await world.advance_until(deleting, step=10)
+    await world.advance_until(deleting, step=30)
     assert [each.place.region for each in world.vertex_jobs()] == [POOL.region]

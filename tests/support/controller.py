@@ -177,13 +177,15 @@ class World:
 
     # Replicas.
 
-    async def setting(self, **changes: Any) -> Setting:
+    async def setting(self, database: Database | None = None, **changes: Any) -> Setting:
         """What a replica is made of; its lease is as long as any test unless the test says otherwise."""
         config = ControllerConfig(**{"gateway": GATEWAY, "lease": timedelta(days=60), **changes})
         metrics = Metrics(CollectorRegistry(), monotonic=self.time.boottime)
         clients = VertexClients(VertexConfig(emulator_target=self.emulator.target), clock=self.time, metrics=metrics)
         self._stack.push_async_callback(clients.close)
-        store = StoreParts.of(self.database, config=config, clock=self.time, holder="test", observer=unobserved)
+        store = StoreParts.of(
+            database or self.database, config=config, clock=self.time, holder="test", observer=unobserved
+        )
         return Setting(config, store, clients, self.policy, self.time, metrics)
 
     async def lead(self, **changes: Any) -> Replica:
