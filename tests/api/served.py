@@ -1,5 +1,6 @@
 """The server with its layers around methods that a test writes, over a real connection."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class Served:
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
     drain: Drain = field(default_factory=Drain)
     health: Health = field(default_factory=Health)
+    counted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever the end of a call has been counted."""
     channel: grpc.aio.Channel = None  # type: ignore[assignment]  # Set once the port is known.
 
     @property
@@ -62,6 +65,13 @@ async def serving(limits: Limits = Limits(), **methods: Method) -> AsyncIterator
         return method
 
     served.methods.update(methods)
+    count = served.metrics.rpcs.handled
+
+    def handled(*labels: Any) -> None:
+        count(*labels)
+        served.counted.set()
+
+    served.metrics.rpcs.handled = handled  # type: ignore[method-assign]  # The test listens in.
     guarded = frozenset({SERVICE.full_name})
     authenticator = DevelopmentAuthenticator(insecure=True, listeners=["127.0.0.1:0"])
     around = layers(metrics=served.metrics, drain=served.drain, authenticator=authenticator, guarded=guarded)

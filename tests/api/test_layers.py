@@ -40,7 +40,8 @@ def total(served: Served, what: str) -> float:
 async def handled(served: Served) -> dict[tuple[str, str], float]:
     """How often each (method, code) was counted, once all that began was: a caller has its answer a moment before."""
     while total(served, "started") != total(served, "handled"):
-        await asyncio.sleep(0)
+        served.counted.clear()
+        await served.counted.wait()
     pattern = r'grpc_server_handled_total\{grpc_code="(\w+)",grpc_method="(\w+)".*\} (\S+)'
     return {(method, code): float(count) for code, method, count in re.findall(pattern, served.exposed())}
 
@@ -142,6 +143,7 @@ async def test_every_call_is_one_log_line_with_its_names(served):
     served.methods["GetBatchJob"] = get
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
         await refused(served.get(metadata=(*RANKING, ("x-request-id", "call-2"))))
+        await handled(served)
     [line] = logs
     assert (
         line.items()
