@@ -329,6 +329,18 @@ async def test_a_clone_from_the_console_carries_the_labels_and_another_number(em
     assert {each.state for each in emulator.jobs} == {State.SUCCEEDED}
 
 
+async def test_a_job_put_back_by_hand_does_not_start_by_itself(start: Any, connect: Any) -> None:
+    emulator = await start(run_seconds=10)
+    client = connect(emulator)
+    made = await create(client)
+    await emulator.driven_clock.advance(3)
+    for state in (State.PENDING, State.UPDATING):
+        await emulator.console.set_state(made.name, state)
+        before = await client.get_batch_prediction_job(name=made.name)
+        await emulator.driven_clock.advance(4 * 24 * 3600)
+        assert await client.get_batch_prediction_job(name=made.name) == before
+
+
 async def test_a_state_set_by_hand_stays_until_it_is_set_again(start: Any, connect: Any) -> None:
     emulator = await start(run_seconds=10)
     client = connect(emulator)

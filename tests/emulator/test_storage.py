@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
+import threading
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -22,6 +25,7 @@ from vertex_emulator.storage.multipart import parse_multipart
 from vertex_emulator.storage.objects import BadObjectNameError, path_of
 from vertex_emulator.storage.places import Location
 from vertex_emulator.storage.ranges import RangeNotSatisfiableError, parse_range
+from vertex_emulator.storage.routes import open_for_reading
 
 QUARTER_MEGABYTE = 256 * 1024
 
@@ -149,6 +153,24 @@ async def test_ranges_are_served(emulator: Emulator, gcs: storage.Client) -> Non
             return file.read()
 
     assert await in_thread(in_pieces) == b"0123456789"
+
+
+async def test_a_download_that_is_given_up_on_leaves_no_open_file() -> None:
+    """The file is still being opened, in a thread, when the caller goes."""
+    may_open, closed = threading.Event(), asyncio.Event()
+
+    class SlowPath:
+        def open(self, _: str) -> Any:
+            may_open.wait()
+            return SimpleNamespace(close=closed.set)
+
+    opening = asyncio.ensure_future(open_for_reading(cast("Path", SlowPath())))
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    may_open.set()
+    await closed.wait()
 
 
 async def test_lists_know_prefixes_delimiters_and_pages(emulator: Emulator, gcs: storage.Client, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from aiohttp import web
 
@@ -133,12 +133,30 @@ async def _send(request: web.Request, stored: StoredObject) -> web.StreamRespons
 
 
 async def _copy(path: Path, span: ByteRange, response: web.StreamResponse) -> None:
-    file = await asyncio.to_thread(path.open, "rb")
+    left = span.length
+    if not left:
+        return
+    # One handle for the whole download: an upload that replaces the object meanwhile must not mix into it.
+    file = await open_for_reading(path)
     try:
         await asyncio.to_thread(file.seek, span.first)
-        left = span.length
         while left and (block := await asyncio.to_thread(file.read, min(left, _BLOCK))):
             await response.write(block)
             left -= len(block)
     finally:
         file.close()
+
+
+async def open_for_reading(path: Path) -> BinaryIO:
+    """An open file. A caller that is cancelled while a thread still opens it leaves no open file behind."""
+    opening = asyncio.ensure_future(asyncio.to_thread(path.open, "rb"))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close)
+        raise
+
+
+def _close(opening: asyncio.Future[Any]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()

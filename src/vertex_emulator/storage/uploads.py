@@ -100,7 +100,9 @@ class UploadRoutes:
         new = body[session.received - first :]
 
         def write() -> None:
-            with session.path.open("ab") as file:
+            # At its place, not at the end: a write that was cut off is written again.
+            with session.path.open("r+b") as file:
+                file.seek(session.received)
                 file.write(new)
 
         await asyncio.to_thread(write)
