@@ -18,7 +18,7 @@ from gateway.store.queries import load
 from gateway.store.rows import Slot
 
 SQL: Final = load("dispatches")
-ACTOR: Final = "gateway"
+ACTOR: Final = "controller"
 
 
 @unique
