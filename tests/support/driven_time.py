@@ -41,6 +41,14 @@ class DrivenTime:
         self.slept.set()
         await alarm
 
+    async def until_asleep(self, within: float) -> None:
+        """Return as soon as somebody sleeps whose time comes within so many seconds."""
+        while not any(
+            due <= self._now + timedelta(seconds=within) for due, _, alarm in self._sleepers if not alarm.done()
+        ):
+            self.slept.clear()
+            await self.slept.wait()
+
     async def advance(self, seconds: float) -> None:
         """Move time forward; whoever sleeps wakes at its moment, in order."""
         target = self._now + timedelta(seconds=seconds)

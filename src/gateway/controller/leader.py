@@ -55,7 +55,8 @@ class Leader:
         """Give the lease back now and campaign no more; returns when the loops have ended."""
         self._stopping.set()
         if self._term is not None:
-            await self._give_back(self._term.leadership)
+            self._term.leadership.lose()
+            await self._release(self._term.leadership)
         if self._running:
             await self._stopped.wait()
 
@@ -66,10 +67,13 @@ class Leader:
         try:
             await first_of(self._lead_loops(term), self._keep(term), self._until_over(leadership))
         finally:
+            lost = leadership.over.is_set()
             leadership.lose()
             self._term = None
             self._setting.metrics.leader.leads(leading=False)
             self._log.info("leads_no_more", term=leadership.term)
+        if not lost:
+            await self._release(leadership)
 
     async def _until_over(self, leadership: Leadership) -> None:
         """Return when the term is over; the gauges go at once, while the loops are still being stopped."""
@@ -77,7 +81,7 @@ class Leader:
         self._setting.metrics.leader.leads(leading=False)
 
     async def _lead_loops(self, term: Term) -> None:
-        """Run the loops. Whatever ends them ends the term: it is given back, not held idle."""
+        """Run the loops. Whatever ends them ends the term: a lease is never held idle."""
         try:
             await term.load()
             await self._lead(term)
@@ -85,10 +89,9 @@ class Leader:
             self._log.warning("loops_ended", error=str(error))
         except Exception:  # noqa: BLE001 - whatever it is, it is logged and ends this term
             self._log.exception("loops_ended")
-        await self._give_back(term.leadership)
 
     async def _keep(self, term: Term) -> None:
-        """Renew three times a lease's length, until it is lost, has run out, or is better held by another."""
+        """Renew three times a lease's length. Returns when it is lost, has run out, or is better held by another."""
         leadership = term.leadership
         while not leadership.over.is_set():
             await first_of(leadership.over.wait(), self._clock.sleep(self._pause()))
@@ -96,7 +99,7 @@ class Leader:
             if await self._is_out_of_reach(term):
                 self._log.warning("lease_given_back", reason="no pool answers", silence=term.reach.silence)
                 self._stand_back = True
-                await self._give_back(leadership)
+                return
 
     async def _renew(self, leadership: Leadership) -> None:
         try:
@@ -124,11 +127,9 @@ class Leader:
         except StoreError:
             return False
 
-    async def _give_back(self, leadership: Leadership) -> None:
-        held = leadership.held
-        leadership.lose()
+    async def _release(self, leadership: Leadership) -> None:
         try:
-            await self._lease.release(held)
+            await self._lease.release(leadership.held)
         except StoreError as error:
             self._log.warning("lease_not_released", error=str(error))
 

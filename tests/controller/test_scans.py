@@ -1,0 +1,109 @@
+"""What counts as proof of absence, and what a later attempt waits for."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.controller.scans import Scan, Scans
+from gateway.domain.batch_job import Attempt, BatchJob
+from gateway.domain.states import State
+from support.store import POOL, SPEC
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+T = timedelta(seconds=100)
+SLACK = timedelta(seconds=300)
+SECOND = timedelta(seconds=1)
+ROW = BatchJob(
+    id=1,
+    team="ranking",
+    spec=SPEC,
+    state=State.SUBMITTING,
+    pool=POOL,
+    effective_model="m",
+    creator="dev:ranking",
+    create_time=START - timedelta(hours=1),
+    update_time=START,
+    queue_deadline=None,
+    revision=1,
+    submit_time=START,
+    attempts=(Attempt("a1", 1, START, "t", "h", 8, 0),),
+)
+
+
+def at(seconds: float, *matched: int, reach: timedelta = SLACK) -> Scan:
+    return Scan(START + seconds * SECOND, START - reach, frozenset(matched))
+
+
+def proven(*scans: Scan, row: BatchJob = ROW) -> bool:
+    kept = Scans(T, SLACK)
+    for scan in scans:
+        kept.note(POOL, scan, whole=False)
+    return kept.prove_absent(row)
+
+
+def test_two_scans_the_last_begun_after_t_prove_absence() -> None:
+    assert proven(at(1), at(100))
+
+
+def test_one_scan_does_not() -> None:
+    assert not proven(at(200))
+
+
+def test_two_scans_before_t_do_not() -> None:
+    assert not proven(at(1), at(99.999))
+
+
+def test_a_scan_from_before_the_attempt_does_not_count() -> None:
+    assert not proven(at(0), at(100))
+    assert not proven(at(-10), at(100))
+
+
+def test_a_scan_that_does_not_reach_back_to_the_attempt_does_not_count() -> None:
+    assert not proven(at(1, reach=SLACK - SECOND), at(100))
+    assert not proven(at(1), at(100, reach=timedelta(0)))
+
+
+def test_a_scan_that_showed_it_forbids_the_conclusion() -> None:
+    assert not proven(at(1, 1), at(100), at(101))
+
+
+def test_the_scans_of_another_pool_do_not_count() -> None:
+    kept = Scans(T, SLACK)
+    for scan in (at(1), at(100)):
+        kept.note(replace(POOL, region="elsewhere"), scan, whole=False)
+    assert not kept.prove_absent(ROW)
+
+
+@given(st.lists(st.integers(-50, 300), max_size=8))
+def test_absence_is_never_concluded_from_less(times: list[int]) -> None:
+    counted = sorted(each for each in times if each > 0)
+    assert proven(*(at(each) for each in sorted(times))) == (len(counted) >= 2 and counted[-1] >= 100)
+
+
+def test_a_put_back_batch_job_waits_for_a_scan_begun_later() -> None:
+    kept = Scans(T, SLACK)
+    kept.put_back(ROW, START + 10 * SECOND)
+    assert kept.blocked(POOL) == {1}
+    kept.note(POOL, at(10), whole=False)
+    assert kept.blocked(POOL) == {1}, "it began before, or at the same moment"
+    kept.note(POOL, at(11, reach=timedelta(0)), whole=False)
+    assert kept.blocked(POOL) == {1}, "it did not reach back to the first attempt"
+    kept.note(POOL, at(12), whole=False)
+    assert kept.blocked(POOL) == frozenset()
+
+
+def test_a_scan_reaches_back_to_the_first_attempt_and_without_one_to_the_create() -> None:
+    kept = Scans(T, SLACK)
+    later = replace(ROW, attempts=(*ROW.attempts, replace(ROW.attempts[0], id="a2", time=START + T)))
+    assert kept.reach(later) == START - SLACK
+    assert kept.reach(replace(ROW, attempts=())) == ROW.create_time - SLACK
+
+
+def test_a_pool_is_ready_after_a_scan_that_reached_every_row() -> None:
+    kept = Scans(T, SLACK)
+    kept.note(POOL, at(1), whole=False)
+    assert not kept.ready(POOL)
+    kept.note(POOL, at(2), whole=True)
+    assert kept.ready(POOL)
