@@ -107,7 +107,14 @@ def test_a_full_queue_says_when_to_look_again():
 def test_what_no_waiting_helps_is_said_and_tells_grpc_not_to_repeat(limits, source_bytes):
     refusal = judge(at_noon(), source_bytes=source_bytes, **limits).refusal()
     assert not refusal.retry_pushback
+    assert refusal.retry_after is None
     assert "Waiting does not help" in refusal.message
+
+
+def test_one_quota_that_no_waiting_helps_makes_waiting_for_the_others_useless():
+    refusal = judge(at_noon(day_jobs=1), source_bytes=11, jobs_per_day=1, input_bytes_per_day=10).refusal()
+    assert len(refusal.details) == 2
+    assert (refusal.retry_after, refusal.retry_pushback) == (None, False)
 
 
 def test_a_lowered_limit_counts_from_now_on():

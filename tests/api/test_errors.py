@@ -126,6 +126,12 @@ def test_where_waiting_does_not_help_nothing_says_it_would():
     assert [key for key, _ in trailers_of(error)] == [STATUS_TRAILER]
 
 
+def test_a_quota_that_no_waiting_helps_carries_no_wait_and_stops_grpcs_own_retry():
+    error = GatewayError(Reason.QUOTA_EXCEEDED, "Ask for a higher limit.")
+    assert "RetryInfo" not in details(error)
+    assert dict(trailers_of(error))[PUSHBACK_TRAILER] == "-1"
+
+
 def violations(count: int, length: int) -> tuple[FieldViolation, ...]:
     return tuple(FieldViolation(f"labels[{number}]", "LABEL_KEY", "x" * length) for number in range(count))
 

@@ -58,7 +58,7 @@ class Verdict:
             Reason.QUOTA_EXCEEDED,
             f"{sentences} {way_out}",
             details=tuple(e.violation for e in enforced),
-            retry_after=max(waits) if waits else None,
+            retry_after=max(waits) if helps else None,
             retry_pushback=helps,
         )
 

@@ -44,8 +44,8 @@ def trailers_of(error: GatewayError) -> Trailers:
     """The trailers of a refusal: the status with its details, and the pushback that gRPC's own retry obeys."""
     trailers: Trailers = ((STATUS_TRAILER, status_of(error).SerializeToString()),)
     if CODES[error.reason] in RETRIED_BY_GRPC:
-        wait = error.retry_after or DEFAULT_WAIT
-        milliseconds = max(round(wait.total_seconds() * 1000), 1) if error.retry_pushback else -1
+        wait = _wait(error) if error.retry_pushback else None
+        milliseconds = -1 if wait is None else max(round(wait.total_seconds() * 1000), 1)
         trailers += ((PUSHBACK_TRAILER, str(milliseconds)),)
     return trailers
 
@@ -118,12 +118,17 @@ def _add_quota(quotas: error_details_pb2.QuotaFailure, detail: QuotaViolation, l
     )
 
 
+def _wait(error: GatewayError) -> timedelta | None:
+    """How long to wait. What is unavailable comes back; of all else the refusal itself says whether waiting helps."""
+    if error.retry_after is None and CODES[error.reason] is grpc.StatusCode.UNAVAILABLE:
+        return DEFAULT_WAIT
+    return error.retry_after
+
+
 def _retry_info(error: GatewayError) -> list[Message]:
-    wait = error.retry_after
+    wait = _wait(error)
     if wait is None:
-        if CODES[error.reason] not in RETRIED_BY_GRPC:
-            return []
-        wait = DEFAULT_WAIT
+        return []
     info = error_details_pb2.RetryInfo()
     info.retry_delay.FromTimedelta(wait)
     return [info]
