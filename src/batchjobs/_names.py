@@ -31,3 +31,7 @@ def split_name(text: str, team: str) -> tuple[str, str]:
             f"{owner!r} is not a team: a lowercase letter, then such letters, digits and hyphens, 63 at most."
         )
     return owner, number
+
+
+def full_name(team: str, number: str) -> str:
+    return f"teams/{team}/batchJobs/{number}"

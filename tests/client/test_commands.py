@@ -114,15 +114,25 @@ async def test_a_used_up_quota_has_its_own_exit_code(gateway: Gateway, run: Run)
         "The team's queue is full.",
         "QUOTA_EXCEEDED",
         details=(error_details_pb2.QuotaFailure(violations=[quota]),),
-        retry_after=timedelta(seconds=12),
-        pushback="12000",
+        retry_after=timedelta(seconds=45),
+        pushback="45000",
     )
     gateway.script["CreateBatchJob"] = [refusal]
     ran = await run(*SUBMIT)
     assert ran.code == 4
     assert "teams/ranking: queued_jobs: 50 of 50 used" in ran.err
-    assert "Try again in 12 s." in ran.err
+    assert "Try again in 45 s." in ran.err
     assert len(gateway.asked) == 1
+
+
+async def test_a_quota_that_is_free_again_soon_is_waited_for_and_the_caller_told(gateway: Gateway, run: Run) -> None:
+    refusal = Refusal(Code.RESOURCE_EXHAUSTED, "Too fast.", "QUOTA_EXCEEDED", pushback="20")
+    gateway.script["CreateBatchJob"] = [refusal, batch_job()]
+    ran = await run(*SUBMIT)
+    assert ran.code == 0
+    assert "QUOTA_EXCEEDED" in ran.err
+    first, second = gateway.requests("CreateBatchJob")
+    assert first == second
 
 
 async def test_validate_only_submits_nothing(gateway: Gateway, run: Run) -> None:
@@ -205,7 +215,7 @@ async def test_list_reads_as_many_pages_as_it_takes(gateway: Gateway, run: Run) 
     assert ran.code == 0
     first, second = gateway.requests("ListBatchJobs")
     assert (first.parent, first.page_size, first.filter) == ("teams/ranking", 5, "state = RUNNING")
-    assert (second.page_token, second.page_size, second.filter) == ("more", 3, "state = RUNNING")
+    assert (second.page_token, second.page_size, second.filter) == ("more", 5, "state = RUNNING")
     head, *rows = ran.out.splitlines()
     assert head.split() == ["batch", "job", "state", "age", "model", "region", "rows", "note"]
     assert len(rows) == 3

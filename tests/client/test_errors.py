@@ -1,7 +1,7 @@
 """What a failed call says is read in full, whatever it holds."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import grpc
@@ -12,8 +12,9 @@ from google.rpc import status_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchjobs._errors import CallFailedError, Failure, decode
-from batchjobs._retry import Patience, pause, repeat
+from batchjobs.client import Forbidden, Unavailable
+from batchjobs.client._failure import Failure, decode
+from batchjobs.client._retry import Patience, pause, repeat
 from batchjobs.v1 import batch_jobs_pb2_grpc
 from batchjobs.v1.batch_jobs_pb2 import CreateBatchJobRequest, GetBatchJobRequest
 from client.scripted import Gateway, Refusal
@@ -142,12 +143,23 @@ def test_only_what_waiting_can_help_is_repeated() -> None:
         assert repeated == (code in {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED})
     assert pause(Failure(Code.RESOURCE_EXHAUSTED, "", "OVERLOADED"), 0, 0.5) is not None
     assert pause(Failure(Code.RESOURCE_EXHAUSTED, "", "QUOTA_EXCEEDED"), 0, 0.5) is None
+    soon = Failure(Code.RESOURCE_EXHAUSTED, "", "QUOTA_EXCEEDED", retry_after=timedelta(seconds=2))
+    assert pause(soon, 0, 0.0) == 2
+
+
+def test_a_stream_is_opened_again_after_anything_but_a_refusal() -> None:
+    """Proxies and dying processes cut long streams in ways of their own, and a watch only reads."""
+    cut = {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELLED, Code.UNKNOWN, Code.INTERNAL, Code.ABORTED}
+    for code in Code:
+        again = pause(Failure(code, ""), 0, 0.5, stream=True) is not None
+        assert again == (code in cut | {Code.DATA_LOSS})
 
 
 def test_the_gateway_s_own_word_on_when_to_come_back_is_obeyed() -> None:
     asked = Failure(Code.UNAVAILABLE, "", retry_after=timedelta(seconds=9), pushback=timedelta(seconds=3))
-    assert pause(asked, 5, 0.9) == 3
-    assert pause(Failure(Code.UNAVAILABLE, "", retry_after=timedelta(seconds=9)), 5, 0.9) == 9
+    assert pause(asked, 5, 0.0) == 3
+    assert pause(Failure(Code.UNAVAILABLE, "", retry_after=timedelta(seconds=9)), 5, 0.0) == 9
+    assert pause(asked, 5, 1.0) == 3.75, "never earlier, and not with everybody else"
     assert pause(Failure(Code.UNAVAILABLE, "", pushback=timedelta(milliseconds=-1)), 0, 0.5) is None
 
 
@@ -165,7 +177,7 @@ class Clock:
     def __init__(self) -> None:
         self.time, self.slept = 1000.0, list[float]()
 
-    def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.time += seconds
 
@@ -173,15 +185,15 @@ class Clock:
         return self.time
 
 
-def patience(clock: Clock, budget: float) -> Patience:
-    return Patience(budget, sleep=clock.sleep, now=clock.now)
+def patience(clock: Clock, budget: float, *, stream: bool = False) -> Patience:
+    return Patience(budget, stream=stream, sleep=clock.sleep, now=clock.now)
 
 
-def fails(*errors: EndedCall) -> Callable[[float], str]:
+def fails(*errors: EndedCall) -> Callable[[float], Awaitable[str]]:
     waiting = list(errors)
 
-    def send(timeout: float) -> str:
-        assert timeout > 0
+    async def send(seconds: float) -> str:
+        assert seconds > 0
         if waiting:
             raise waiting.pop(0)
         return "done"
@@ -189,44 +201,75 @@ def fails(*errors: EndedCall) -> Callable[[float], str]:
     return send
 
 
-def test_a_call_is_repeated_until_it_is_answered() -> None:
+async def test_a_call_is_repeated_until_it_is_answered() -> None:
     clock = Clock()
     pushback = (("grpc-retry-pushback-ms", "1500"),)
     send = fails(EndedCall(Code.UNAVAILABLE, pushback), EndedCall(Code.DEADLINE_EXCEEDED, pushback))
-    assert repeat(send, patience(clock, 10)) == "done"
-    assert clock.slept == [1.5, 1.5]
+    assert await repeat(send, patience(clock, 10)) == "done"
+    assert len(clock.slept) == 2
+    assert all(1.5 <= seconds <= 1.875 for seconds in clock.slept)
 
 
-def test_patience_ends_before_a_wait_that_would_outlast_it() -> None:
+async def test_patience_ends_before_a_wait_that_would_outlast_it() -> None:
     clock = Clock()
     send = fails(*[EndedCall(Code.UNAVAILABLE, (("grpc-retry-pushback-ms", "4000"),))] * 9)
-    with pytest.raises(CallFailedError) as caught:
-        repeat(send, patience(clock, 10))
-    assert clock.slept == [4, 4]
+    with pytest.raises(Unavailable) as caught:
+        await repeat(send, patience(clock, 11))
+    assert len(clock.slept) == 2
+    assert clock.time <= 1011
     assert caught.value.outcome_unknown
 
 
-def test_an_unclear_attempt_is_remembered_when_a_later_one_is_refused() -> None:
+async def test_an_attempt_never_gets_more_than_the_time_that_is_left() -> None:
+    clock, timeouts = Clock(), list[float]()
+
+    async def send(seconds: float) -> str:
+        timeouts.append(seconds)
+        clock.time += seconds
+        raise EndedCall(Code.DEADLINE_EXCEEDED, (("grpc-retry-pushback-ms", "1000"),))
+
+    with pytest.raises(Unavailable):
+        await repeat(send, patience(clock, 30))
+    assert timeouts[0] == 20
+    assert timeouts[1] <= 9
+    assert clock.time <= 1030
+
+
+async def test_an_unclear_attempt_is_remembered_when_a_later_one_is_refused() -> None:
     send = fails(EndedCall(Code.UNAVAILABLE), EndedCall(Code.PERMISSION_DENIED))
-    with pytest.raises(CallFailedError) as caught:
-        repeat(send, patience(Clock(), 10))
-    assert caught.value.failure.code is Code.PERMISSION_DENIED
+    with pytest.raises(Forbidden) as caught:
+        await repeat(send, patience(Clock(), 10))
     assert caught.value.outcome_unknown
 
 
-def test_a_plain_refusal_leaves_nothing_unknown() -> None:
-    with pytest.raises(CallFailedError) as caught:
-        repeat(fails(EndedCall(Code.PERMISSION_DENIED)), patience(Clock(), 10))
+async def test_a_plain_refusal_leaves_nothing_unknown() -> None:
+    with pytest.raises(Forbidden) as caught:
+        await repeat(fails(EndedCall(Code.PERMISSION_DENIED)), patience(Clock(), 10))
     assert not caught.value.outcome_unknown
 
 
-def test_success_gives_the_whole_patience_back() -> None:
+async def test_an_answer_gives_the_whole_patience_back() -> None:
     clock = Clock()
     bearing = patience(clock, 5)
     unavailable = Failure(Code.UNAVAILABLE, "", pushback=timedelta(seconds=3))
-    bearing.bear(unavailable)
-    bearing.went_well()
+    await bearing.bear(unavailable)
+    bearing.heard()
     clock.time += 3600
-    bearing.bear(unavailable)
-    with pytest.raises(CallFailedError):
-        bearing.bear(unavailable)
+    await bearing.bear(unavailable)
+    with pytest.raises(Unavailable):
+        await bearing.bear(unavailable)
+
+
+async def test_what_fails_right_after_every_answer_is_tried_ever_less_often() -> None:
+    """Streams that are cut as soon as they are open must not become a storm; one that lived is opened at once."""
+    clock = Clock()
+    bearing = patience(clock, 60, stream=True)
+    for _ in range(12):
+        await bearing.bear(Failure(Code.UNAVAILABLE, ""))
+        clock.time += 0.1
+        bearing.heard()
+    assert clock.slept[-1] >= 4
+    clock.time += 60
+    bearing.heard()
+    await bearing.bear(Failure(Code.UNAVAILABLE, ""))
+    assert clock.slept[-1] <= 0.25

@@ -2,11 +2,8 @@
 
 from typing import Final
 
-import grpc
-
-from batchjobs._errors import UNCLEAR, CallFailedError, Failure
 from batchjobs.cli.text import plain
-from batchjobs.v1.batch_jobs_pb2 import BatchJob
+from batchjobs.client import BatchJob, BatchJobsError, NotServed, QuotaExceeded, Unavailable
 
 SUCCEEDED: Final = 0
 USAGE: Final = 2
@@ -16,6 +13,18 @@ FAILED: Final = 5
 PARTIAL: Final = 6
 UNAVAILABLE: Final = 7
 INTERRUPTED: Final = 130
+
+MEANING: Final = {
+    SUCCEEDED: "done; of a command that waits for the end: it succeeded",
+    USAGE: "wrong usage: an option, a name or a local file; nothing was sent",
+    REFUSED: "refused by the gateway, or by Cloud Storage where a file was to be uploaded",
+    QUOTA: "a quota of the team is used up",
+    FAILED: "the batch job failed, was cancelled or expired",
+    PARTIAL: "it succeeded in part: some results are missing",
+    UNAVAILABLE: "no clear answer in the time that was given",
+    INTERRUPTED: "interrupted by Ctrl-C; a batch job that was submitted goes on",
+}
+"""What each exit code says."""
 
 END_CODES: Final = {
     BatchJob.SUCCEEDED: SUCCEEDED,
@@ -35,25 +44,27 @@ class StoppedError(Exception):
         self.code = code
 
 
-def exit_code(failure: Failure) -> int:
+def end_code(ended: BatchJob) -> int:
+    """The exit code of a command that waited; an end state of a newer gateway counts as a failure."""
+    return END_CODES.get(ended.state, FAILED)
+
+
+def exit_code(error: BatchJobsError) -> int:
     """The exit code of a call that failed."""
-    if failure.reason == "QUOTA_EXCEEDED":
+    if isinstance(error, QuotaExceeded):
         return QUOTA
-    if failure.code in UNCLEAR or failure.reason == "OVERLOADED":
-        return UNAVAILABLE
-    return REFUSED
+    return UNAVAILABLE if isinstance(error, Unavailable) else REFUSED
 
 
-def stopped(error: CallFailedError, endpoint: str, *more: str) -> StoppedError:
+def stopped(error: BatchJobsError, endpoint: str, *more: str) -> StoppedError:
     """The end of a command whose call failed, `more` being what the command itself has to say."""
-    failure = error.failure
-    lines = failure.sentences()
-    if failure.reason:
-        lines[0] = f"{failure.reason}: {lines[0]}"
-    elif failure.code is grpc.StatusCode.UNIMPLEMENTED:
-        lines[0] = f"What answers at {endpoint} does not offer this call: {lines[0]}"
-    elif failure.code in UNCLEAR:
-        lines[0] = f"The gateway at {endpoint} did not answer: {lines[0]}"
+    first, *details = error.failure.sentences()
+    if error.reason:
+        first = f"{error.reason}: {first}"
+    elif isinstance(error, NotServed):
+        first = f"What answers at {endpoint} does not offer this call: {first}"
+    elif isinstance(error, Unavailable):
+        first = f"The gateway at {endpoint} did not answer: {first}"
     else:
-        lines[0] = f"{failure.code.name}: {lines[0]}"
-    return StoppedError(exit_code(failure), *lines, *more)
+        first = f"{error.code.name}: {first}"
+    return StoppedError(exit_code(error), first, *details, *more)

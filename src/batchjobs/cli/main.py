@@ -5,9 +5,11 @@ import sys
 import click
 
 from batchjobs.cli.change import cancel, delete
+from batchjobs.cli.completion import PROGRAM, completion
 from batchjobs.cli.exits import INTERRUPTED, USAGE, StoppedError
 from batchjobs.cli.read import get, list_
 from batchjobs.cli.submit import submit
+from batchjobs.cli.usage import usage
 from batchjobs.cli.watch import watch
 
 
@@ -25,14 +27,14 @@ def cli() -> None:
     """  # noqa: D301 - \b is click's mark for a paragraph that keeps its lines
 
 
-for command in (submit, get, list_, watch, cancel, delete):
+for command in (submit, get, list_, watch, cancel, delete, usage, completion):
     cli.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Everything foreseen ends in a sentence and an exit code, never in a traceback."""
     try:
-        code = cli.main(arguments, standalone_mode=False)
+        code = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except StoppedError as stop:
         click.echo(stop, err=True)
         code = stop.code

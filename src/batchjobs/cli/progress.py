@@ -1,25 +1,32 @@
-"""The progress of one batch job on the error stream: one live line on a terminal, else a line for each change."""
+"""The progress of one batch job on the error stream: live on a terminal, else a line for each change."""
 
 import sys
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
+from rich.table import Table
 from rich.text import Text
 
-from batchjobs.cli.text import phase_start, plain, rows, since, span, state_name, waiting
-from batchjobs.v1.batch_jobs_pb2 import BatchJob
+from batchjobs.cli.text import phase_start, phases, plain, rows, since, span, state_name, waiting
+from batchjobs.client import BatchJob
+
+BAR_WIDTH: Final = 32
 
 
 class Progress:
-    """Shows the batch job that it was told of last. `quiet` shows nothing."""
+    """Shows the batch job that it was told of last. `total` is how many rows it has, 0 where only Vertex AI knows.
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._batch_job = BatchJob()
+    `quiet` shows nothing.
+    """
+
+    def __init__(self, *, total: int = 0, quiet: bool = False) -> None:
+        self._batch_job, self._total = BatchJob(), total
         self._note = ""
         self._said = ""
         self._quiet = quiet
@@ -39,11 +46,17 @@ class Progress:
         if self._live:
             self._live.stop()
 
-    def __rich__(self) -> Spinner:
-        """What the live line is at this moment; rich asks several times a second."""
-        age = span(since(phase_start(self._batch_job), datetime.now(UTC)))
-        self._spinner.update(text=Text(f"{line(self._batch_job, age)}{self._note}", overflow="ellipsis", no_wrap=True))
-        return self._spinner
+    def __rich__(self) -> RenderableType:
+        """What is live at this moment; rich asks several times a second."""
+        now = datetime.now(UTC)
+        head = Text(line(self._batch_job, span(since(phase_start(self._batch_job), now))) + self._note)
+        self._spinner.update(text=_one_line(head))
+        below: list[RenderableType] = []
+        if bar := _bar(self._batch_job, self._total):
+            below.append(bar)
+        if times := phases(self._batch_job, now):
+            below.append(_one_line(Text(f"  {times}", style="dim")))
+        return Group(self._spinner, *below)
 
     def tell(self, batch_job: BatchJob) -> None:
         """Show this from now on."""
@@ -55,14 +68,37 @@ class Progress:
             click.echo(said, err=True)
             self._said = said
 
-    def trouble(self, what: str) -> None:
-        """Say that the stream was interrupted."""
-        self._note = f" · {plain(what)}"
+    def trouble(self, what: str, seconds: float) -> None:
+        """Say that the stream was interrupted, and when it is tried again."""
+        said = plain(f"{what}, watching again in {seconds:.1f} s")
+        self._note = f" · {said}"
         if not self._live:
-            click.echo(plain(what), err=True)
+            click.echo(said, err=True)
 
 
 def line(batch_job: BatchJob, age: str) -> str:
     """`RUNNING 03:12 · 480 ok, 12 failed`, `QUEUED 00:10 · POOL_FULL, 3 before it`."""
     state = f"{state_name(batch_job.state)} {age}".strip()
     return " · ".join(part for part in (state, waiting(batch_job), rows(batch_job)) if part)
+
+
+def counted(batch_job: BatchJob, total: int) -> tuple[int, int]:
+    """How many rows are done, and of how many: Vertex AI's count where it has one, else `total`; 0 where unknown."""
+    told = batch_job.rows
+    done = told.succeeded + told.failed
+    return done, (done + told.incomplete if told.HasField("incomplete") else max(total, done) if total else 0)
+
+
+def _bar(batch_job: BatchJob, total: int) -> RenderableType | None:
+    done, of = counted(batch_job, total)
+    if not of:
+        return None
+    bar = Table.grid(padding=(0, 1))
+    numbers = Text(f"{done:,} of {of:,} rows, {100 * done // of} %")
+    bar.add_row(Text(" "), ProgressBar(total=of, completed=done, width=BAR_WIDTH), numbers)
+    return bar
+
+
+def _one_line(text: Text) -> Text:
+    text.overflow, text.no_wrap = "ellipsis", True
+    return text

@@ -13,18 +13,18 @@ from rich.table import Table
 from rich.text import Text
 
 from batchjobs.cli.text import moment, output, plain, rows, since, span, state_name, waiting
-from batchjobs.v1.batch_jobs_pb2 import BatchJob
+from batchjobs.client import BatchJob
 
 WIDE = 1000
 
 
 def to_json(batch_jobs: BatchJob | list[BatchJob], indent: int | None = 2) -> str:
     """Proto3's JSON with the field names of the contract: whole numbers of 64 bits are strings."""
-    known = [_as_dict(one) for one in (batch_jobs if isinstance(batch_jobs, list) else [batch_jobs])]
+    known = [as_dict(one) for one in (batch_jobs if isinstance(batch_jobs, list) else [batch_jobs])]
     return json.dumps(known if isinstance(batch_jobs, list) else known[0], indent=indent, ensure_ascii=False)
 
 
-def _as_dict(batch_job: BatchJob) -> dict[str, object]:
+def as_dict(batch_job: BatchJob) -> dict[str, object]:
     readable = BatchJob()
     readable.CopyFrom(batch_job)
     for status in (readable.error, *readable.partial_failures):

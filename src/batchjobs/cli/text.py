@@ -6,7 +6,8 @@ from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from batchjobs.v1.batch_jobs_pb2 import BatchJob, WaitingReason
+from batchjobs.client import BatchJob, has_ended
+from batchjobs.v1.batch_jobs_pb2 import WaitingReason
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _STATES: Final[Mapping[int, str]] = {number: name for name, number in BatchJob.State.items()}
@@ -51,13 +52,15 @@ def rows(batch_job: BatchJob) -> str:
 
 def waiting(batch_job: BatchJob) -> str:
     """`POOL_FULL, 3 before it`; empty where it does not wait."""
-    if not batch_job.HasField("waiting"):
-        return ""
-    reason = _REASONS.get(batch_job.waiting.reason, f"REASON_{batch_job.waiting.reason}")
-    if not batch_job.waiting.HasField("position"):
+    return waiting_for(batch_job.waiting) if batch_job.HasField("waiting") else ""
+
+
+def waiting_for(why: BatchJob.Waiting) -> str:
+    """`POOL_FULL, 3 before it`, `POOL_FULL, next in line`, or the reason alone."""
+    reason = _REASONS.get(why.reason, f"REASON_{why.reason}")
+    if not why.HasField("position"):
         return reason
-    ahead = batch_job.waiting.position
-    return f"{reason}, {ahead} before it" if ahead else f"{reason}, next in line"
+    return f"{reason}, {why.position} before it" if why.position else f"{reason}, next in line"
 
 
 def phase_start(batch_job: BatchJob) -> Timestamp:
@@ -66,6 +69,17 @@ def phase_start(batch_job: BatchJob) -> Timestamp:
         if transition.state == batch_job.state:
             return transition.time
     return batch_job.update_time
+
+
+def phases(batch_job: BatchJob, now: datetime) -> str:
+    """`queued 00:12 · pending 00:05 · running 03:12`: the time in each state, up to now where it has not ended."""
+    seconds: dict[str, float] = {}
+    times = [entry.time.ToDatetime(UTC) for entry in batch_job.transitions]
+    ends = [*times[1:], *([] if has_ended(batch_job) else [now])]
+    for entry, until in zip(batch_job.transitions, ends, strict=False):
+        name = state_name(entry.state).lower()
+        seconds[name] = seconds.get(name, 0.0) + since(entry.time, until)
+    return " · ".join(f"{name} {span(passed)}" for name, passed in seconds.items())
 
 
 def output(batch_job: BatchJob) -> str:

@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.struct_pb2 import Struct
 
-from batchjobs.v1.batch_jobs_pb2 import BatchJob
+from batchjobs.client import BatchJob
 
 SECONDS: Final[Mapping[str, int]] = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
@@ -78,6 +78,18 @@ def labels(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return found
 
 
+def once(_context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> str:
+    """For options that would be ambiguous if the last one won."""
+    if len(given) != 1:
+        raise click.BadParameter(f"give it once, not {len(given)} times.", param=parameter)
+    return given[0]
+
+
+def is_local(source: str) -> bool:
+    """Whether a source is a file on this machine."""
+    return "://" not in source
+
+
 def set_source(batch_job: BatchJob, uri: str) -> None:
     """Set the kind of source that the URI names."""
     if uri.startswith("gs://"):
@@ -85,7 +97,9 @@ def set_source(batch_job: BatchJob, uri: str) -> None:
     elif uri.startswith("bq://"):
         batch_job.bigquery_source.table = uri
     else:
-        raise click.UsageError(f"--source {uri!r} is neither gs://BUCKET/OBJECT nor bq://PROJECT.DATASET.TABLE.")
+        raise click.UsageError(
+            f"--source {uri!r} is neither gs://BUCKET/OBJECT nor bq://PROJECT.DATASET.TABLE nor a local file."
+        )
 
 
 def set_destination(batch_job: BatchJob, uri: str) -> None:

@@ -1,62 +1,88 @@
 """`batchjobs watch`, and how any command waits for the end of a batch job."""
 
+import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Any
 
 import click
-import grpc
 
-from batchjobs._errors import CallFailedError, Failure, decode
-from batchjobs._retry import Patience
+from batchjobs.cli.completion import batch_job_names
 from batchjobs.cli.connection import Connection, connect, connection_options
-from batchjobs.cli.exits import END_CODES, INTERRUPTED, REFUSED, UNAVAILABLE, StoppedError, exit_code, stopped
+from batchjobs.cli.exits import INTERRUPTED, UNAVAILABLE, StoppedError, end_code, exit_code, stopped
 from batchjobs.cli.progress import Progress
 from batchjobs.cli.show import show, to_json
-from batchjobs.cli.text import output, plain, rows, span, state_name
-from batchjobs.v1.batch_jobs_pb2 import BatchJob, WatchBatchJobRequest
-
-CUT_OFF = Failure(grpc.StatusCode.UNAVAILABLE, "the stream ended before the batch job did")
+from batchjobs.cli.team import watch_team
+from batchjobs.cli.text import output, phases, plain, rows, span, state_name
+from batchjobs.client import BatchJob, BatchJobsError, Client
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False, shell_complete=batch_job_names)
+@click.option("--resume-token", default="", help="Without NAME: go on where an earlier watch of the team stopped.")
 @connection_options
-def watch(name: str, **options: Any) -> int:
+def watch(name: str | None, resume_token: str, **options: Any) -> int:
     """Watch the batch job NAME until it ends: its full name, or its id with --team.
+
+    Without NAME, watch every batch job of the team until Ctrl-C: first those that have not ended, then every change.
 
     The exit code says how it ended. With --output json every change is a line of JSON. Ctrl-C stops the watching, not
     the batch job.
     """
-    with connect(**options) as connection:
-        if not connection.as_json:
-            return report(follow(connection, connection.name(name)), as_json=False)
-        ended = follow(connection, connection.name(name), each=lambda one: click.echo(to_json(one, indent=None)))
-        return END_CODES[ended.state]
+    connection = connect(**options)
+    if name is None:
+        connection.need_team()
+        return connection.run(lambda client: watch_team(connection, client, resume_token))
+    if resume_token:
+        raise click.UsageError("--resume-token is for watching a whole team: leave it out, or leave NAME out.")
+    full = connection.name(name)
+    if not connection.as_json:
+        return report(connection.run(lambda client: follow(connection, client, full)), as_json=False)
+    ended = connection.run(lambda client: follow(connection, client, full, each=_as_line))
+    return end_code(ended)
 
 
-def follow(
+def _as_line(batch_job: BatchJob) -> None:
+    click.echo(to_json(batch_job, indent=None))
+
+
+async def follow(
     connection: Connection,
+    client: Client,
     name: str,
+    *,
     known: BatchJob | None = None,
+    total: int = 0,
     each: Callable[[BatchJob], None] = lambda _batch_job: None,
 ) -> BatchJob:
-    """Wait for the end, showing the progress; `each` gets every change. Returns the ended batch job.
+    """Wait for the end, showing the progress; `each` gets every change. Answers the ended batch job.
+
+    Args:
+        connection: what to say, and how.
+        client: what to watch with.
+        name: the batch job's full name.
+        known: what is known of it before the first change.
+        total: how many rows it has, where that is known.
+        each: told of every change.
 
     Raises:
         StoppedError: it was deleted, the gateway refused or stayed away, or the caller interrupted.
     """
     latest = known or BatchJob(name=name)
-    with Progress(quiet=connection.as_json) as progress:
+    with Progress(total=total, quiet=connection.as_json) as progress:
+        connection.say = progress.trouble
         try:
-            for latest in _changes(connection, name, progress):
-                progress.tell(latest)
-                each(latest)
-        except CallFailedError as error:
-            away = exit_code(error.failure) == UNAVAILABLE
+            async with aclosing(client.watch(name)) as changes:
+                async for latest in changes:
+                    progress.tell(latest)
+                    each(latest)
+        except BatchJobsError as error:
+            away = exit_code(error) == UNAVAILABLE
             more = (f"{name} goes on all the same; watch it again later.",) if away else ()
             raise stopped(error, connection.endpoint, *more) from error
-        except KeyboardInterrupt as error:
-            raise StoppedError(INTERRUPTED, *_goes_on(latest)) from error
+        except asyncio.CancelledError as interrupt:
+            raise StoppedError(INTERRUPTED, *_goes_on(latest)) from interrupt
     return latest
 
 
@@ -67,47 +93,16 @@ def _goes_on(batch_job: BatchJob) -> Iterator[str]:
     yield f"  batchjobs cancel {batch_job.name}"
 
 
-def _changes(connection: Connection, name: str, progress: Progress) -> Iterator[BatchJob]:
-    """Every state that the gateway sends, up to an end; a stream that is cut off is opened again."""
-
-    def notice(failure: Failure, seconds: float) -> None:
-        progress.trouble(f"{failure.reason or failure.code.name}, watching again in {seconds:.1f} s")
-
-    patience = Patience(connection.timeout, notice=notice)
-    while True:
-        for batch_job in _stream(connection, name, patience):
-            yield batch_job
-            if batch_job.state in END_CODES:
-                return
-
-
-def _stream(connection: Connection, name: str, patience: Patience) -> Iterator[BatchJob]:
-    """One stream, until it ends in any way that may be borne."""
-    metadata = connection.metadata(name.split("/")[1])
-    call = connection.stub.WatchBatchJob(WatchBatchJobRequest(name=name), metadata=metadata)
-    try:
-        for event in call:
-            patience.went_well()
-            if event.HasField("deleted"):
-                raise StoppedError(REFUSED, f"{name} was deleted.")
-            if event.HasField("batch_job"):
-                yield event.batch_job
-    except grpc.RpcError as error:
-        patience.bear(decode(error))
-    else:
-        patience.bear(CUT_OFF)
-    finally:
-        call.cancel()
-
-
 def report(ended: BatchJob, *, as_json: bool) -> int:
-    """Print how it ended, and return the exit code that says so."""
+    """Print how it ended, and answer the exit code that says so."""
     if as_json:
         show(ended, as_json=True)
-        return END_CODES[ended.state]
+        return end_code(ended)
     took = ended.end_time.seconds - ended.create_time.seconds
     facts = (f"{state_name(ended.state)} after {span(took)}", rows(ended), ended.error.message)
     click.echo(f"{ended.name}  {plain('; '.join(fact for fact in facts if fact))}")
     if place := output(ended):
         click.echo(plain(place))
-    return END_CODES[ended.state]
+    if times := phases(ended, datetime.now(UTC)):
+        click.echo(times, err=True)
+    return end_code(ended)

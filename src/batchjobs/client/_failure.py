@@ -29,7 +29,7 @@ UNCLEAR: Final = frozenset(
 )
 """Codes after which the gateway may or may not have done what it was asked."""
 
-DONE_NOTHING: Final = frozenset({"LOCATION_UNAVAILABLE", "OVERLOADED"})
+DONE_NOTHING: Final = frozenset({"LOCATION_UNAVAILABLE", "OVERLOADED", "DRAINING"})
 """Reasons that say that nothing was recorded, whatever the code."""
 
 
@@ -47,6 +47,20 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaUse:
+    """One quota that is used up: whose, which, its limit and what is in use, both in the quota's own unit."""
+
+    subject: str
+    quota: str
+    limit: int
+    used: int
+    description: str
+
+    def __str__(self) -> str:
+        return str(Violation(self.subject, self.description))
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """How one call failed.
 
@@ -61,7 +75,7 @@ class Failure:
     metadata: Mapping[str, str] = field(default_factory=dict)
     fields: tuple[Violation, ...] = ()
     preconditions: tuple[Violation, ...] = ()
-    quotas: tuple[Violation, ...] = ()
+    quotas: tuple[QuotaUse, ...] = ()
     resource: Violation | None = None
     retry_after: timedelta | None = None
     pushback: timedelta | None = None
@@ -71,26 +85,23 @@ class Failure:
         """Whether the gateway may have done what it was asked all the same."""
         return self.code in UNCLEAR and self.reason not in DONE_NOTHING
 
+    @property
+    def wait(self) -> timedelta | None:
+        """What the gateway says about coming back: after so long, or never where it is negative; None: nothing."""
+        return self.retry_after if self.pushback is None else self.pushback
+
     def sentences(self) -> list[str]:
         """The message, then a line for each detail and for how long to wait, where the message does not say it."""
         lines = [self.message or f"The call failed with {self.code.name}."]
-        violations = (*self.fields, *self.preconditions, *self.quotas)
+        violations: tuple[Violation | QuotaUse, ...] = (*self.fields, *self.preconditions, *self.quotas)
         lines += [f"  {violation}" for violation in violations if violation.description not in self.message]
         if self.resource and self.resource.subject not in self.message:
             lines.append(f"  {self.resource}")
-        if self.retry_after is not None and "Try again in" not in self.message:
+        helps = self.retry_after is not None and (self.pushback is None or self.pushback >= timedelta())
+        if self.retry_after is not None and helps and "Try again in" not in self.message:
             seconds = max(self.retry_after.total_seconds(), 0.1)
             lines.append(f"  Try again in {seconds:.{0 if seconds >= TENTHS_BELOW else 1}f} s.")
         return lines
-
-
-class CallFailedError(Exception):
-    """A call that failed for good. `outcome_unknown` looks at every attempt that was made, not only at the last."""
-
-    def __init__(self, failure: Failure, *, outcome_unknown: bool) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-        self.outcome_unknown = outcome_unknown
 
 
 class _EndedCall(Protocol):
@@ -107,7 +118,6 @@ def decode(error: grpc.RpcError) -> Failure:
     trailers = dict(ended.trailing_metadata() or ())
     details = [message for any_message in _status(trailers).details if (message := _unpack(any_message)) is not None]
     info = _first(details, error_details_pb2.ErrorInfo)
-    retry = _first(details, error_details_pb2.RetryInfo)
     resource = _first(details, error_details_pb2.ResourceInfo)
     return Failure(
         code=ended.code() or grpc.StatusCode.UNKNOWN,
@@ -117,9 +127,9 @@ def decode(error: grpc.RpcError) -> Failure:
         metadata=dict(info.metadata),
         fields=_violations(details, error_details_pb2.BadRequest, "field_violations", "field"),
         preconditions=_violations(details, error_details_pb2.PreconditionFailure, "violations", "subject"),
-        quotas=_violations(details, error_details_pb2.QuotaFailure, "violations", "subject"),
+        quotas=_quotas(details),
         resource=Violation(resource.resource_name, resource.description) if resource.resource_name else None,
-        retry_after=retry.retry_delay.ToTimedelta() if retry.HasField("retry_delay") else None,
+        retry_after=_retry_after(_first(details, error_details_pb2.RetryInfo)),
         pushback=_pushback(trailers),
     )
 
@@ -165,6 +175,29 @@ def _violations(details: Iterable[Message], kind: type[Message], rows: str, subj
         if isinstance(detail, kind)
         for row in getattr(detail, rows)
     )
+
+
+def _quotas(details: Iterable[Message]) -> tuple[QuotaUse, ...]:
+    return tuple(
+        QuotaUse(row.subject, row.quota_id, row.quota_value, _number(row.quota_dimensions.get("used")), row.description)
+        for detail in details
+        if isinstance(detail, error_details_pb2.QuotaFailure)
+        for row in detail.violations
+    )
+
+
+def _number(text: str | None) -> int:
+    """A whole number of at most 64 bits; what is none counts as zero."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < len(str(1 << 63)) else 0
+
+
+def _retry_after(info: Any) -> timedelta | None:
+    if not info.HasField("retry_delay"):
+        return None
+    try:
+        return cast("timedelta", info.retry_delay.ToTimedelta())
+    except (ValueError, OverflowError):
+        return None
 
 
 def _pushback(trailers: Mapping[str, str | bytes]) -> timedelta | None:
