@@ -3,22 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import grpc
 import pytest
 
-from batchjobs.v1 import batch_jobs_pb2_grpc
+from batchjobs.client import Client
 from client.scripted import Gateway, Ran, Run, run_here
 
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
-    server = grpc.aio.server()
     servicer = Gateway()
-    batch_jobs_pb2_grpc.add_BatchJobsServicer_to_server(servicer, server)
-    servicer.endpoint = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-    await server.start()
+    await servicer.start()
     yield servicer
-    await server.stop(0)
+    await servicer.stop()
+
+
+@pytest.fixture
+async def client(gateway: Gateway) -> AsyncIterator[Client]:
+    async with Client(gateway.endpoint, team="ranking") as client:
+        yield client
 
 
 @pytest.fixture

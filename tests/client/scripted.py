@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import io
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -62,7 +62,9 @@ class Gateway(batch_jobs_pb2_grpc.BatchJobsServicer):
     endpoint: str = ""
     script: dict[str, list] = field(default_factory=lambda: defaultdict(list))
     asked: list[tuple[str, Message, dict[str, str]]] = field(default_factory=list)
+    began_watching: asyncio.Event = field(default_factory=asyncio.Event)
     stopped_watching: asyncio.Event = field(default_factory=asyncio.Event)
+    server: grpc.aio.Server | None = None
 
     def requests(self, method: str) -> list[Message]:
         return [request for name, request, _ in self.asked if name == method]
@@ -91,10 +93,24 @@ class Gateway(batch_jobs_pb2_grpc.BatchJobsServicer):
     async def DeleteBatchJob(self, request, context):  # noqa: N802 - gRPC's name
         return await self._answer("DeleteBatchJob", request, context)
 
+    async def GetTeamUsage(self, request, context):  # noqa: N802 - gRPC's name
+        return await self._answer("GetTeamUsage", request, context)
+
     async def WatchBatchJob(self, request, context):  # noqa: N802 - gRPC's name
-        self.asked.append(("WatchBatchJob", request, dict(context.invocation_metadata())))
+        async for message in self._stream("WatchBatchJob", request, context):
+            yield message
+
+    async def WatchBatchJobs(self, request, context):  # noqa: N802 - gRPC's name
+        async for message in self._stream("WatchBatchJobs", request, context):
+            yield message
+
+    async def _stream(
+        self, method: str, request: Message, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[batch_jobs_pb2.WatchEvent]:
+        self.asked.append((method, request, dict(context.invocation_metadata())))
+        self.began_watching.set()
         try:
-            for step in self.script["WatchBatchJob"].pop(0):
+            for step in self.script[method].pop(0):
                 if isinstance(step, Refusal):
                     await step.abort(context)
                 elif isinstance(step, asyncio.Event):
@@ -103,6 +119,17 @@ class Gateway(batch_jobs_pb2_grpc.BatchJobsServicer):
                     yield step
         finally:
             self.stopped_watching.set()
+
+    async def start(self) -> None:
+        """Listen, where it listened before if it did."""
+        self.server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        batch_jobs_pb2_grpc.add_BatchJobsServicer_to_server(self, self.server)
+        self.endpoint = f"127.0.0.1:{self.server.add_insecure_port(self.endpoint or '127.0.0.1:0')}"
+        await self.server.start()
+
+    async def stop(self) -> None:
+        """Cut every call and listen no more."""
+        await self.server.stop(0)
 
 
 @dataclass(frozen=True)
@@ -132,6 +159,13 @@ def batch_job(state: int = State.QUEUED, **fields: object) -> batch_jobs_pb2.Bat
     """A batch job as the gateway would answer it."""
     whole = {"name": NAME, "model": "flash", "effective_model": "publishers/google/models/gemini-2.5-flash"}
     return batch_jobs_pb2.BatchJob(**(whole | {"state": state, "pool": "corp-ml/us-central1"} | fields))
+
+
+def live(token: str, state: int, number: int = 1, **fields: object) -> batch_jobs_pb2.WatchEvent:
+    """One message of a team's watch: a batch job by its number, which is its revision too."""
+    name = f"teams/ranking/batchJobs/{number}"
+    told = batch_job(state, **({"name": name, "revision": number} | fields))
+    return batch_jobs_pb2.WatchEvent(batch_job=told, resume_token=token, synced=bool(token))
 
 
 def event(state: int, **fields: object) -> batch_jobs_pb2.WatchEvent:
