@@ -164,14 +164,54 @@ async def test_a_page_is_cut_where_callers_could_not_read_it(start_gateway):
     assert [job.name for page in (first, second) for job in page.batch_jobs] == names[::-1]
 
 
+async def test_a_list_is_filtered_by_what_callers_see(gateway):
+    caller = gateway.caller("ranking")
+    running, cancelling, queued = [(await caller.create(batch_job(labels={"n": str(n)}))).name for n in range(3)]
+    for name in (running, cancelling):
+        await gateway.move(name, states.State.SUBMITTING, states.State.RUNNING)
+    await caller.cancel(cancelling)
+    wanted = {
+        "state = RUNNING": [running],
+        "state = CANCELLING": [cancelling],
+        'labels.n != "0" AND state != QUEUED': [cancelling],
+        "model = gemini-2.5-flash AND region = us-central1": [queued, cancelling, running],
+        'create_time < "2020-01-01T00:00:00Z"': [],
+        " ": [queued, cancelling, running],
+    }
+    for text, names in wanted.items():
+        assert [job.name for job in (await caller.list(filter=text)).batch_jobs] == names
+
+
+async def test_an_operator_filters_over_all_teams(gateway):
+    await gateway.caller("ranking").create(batch_job(labels={"run": "nightly"}))
+    page = await gateway.caller("operator", "-").list(filter="labels.run = nightly")
+    assert [job.name.split("/")[1] for job in page.batch_jobs] == ["ranking"]
+
+
+async def test_a_filter_outside_the_subset_is_refused_term_by_term(gateway):
+    refused = await refusal(gateway.caller("ranking").list(filter="NOT state = RUNNING AND size > 3", page_size=-1))
+    assert (refused.code, refused.reason) == ("INVALID_ARGUMENT", "INVALID_SPEC")
+    assert refused.fields == {"filter": {"FILTER_NOT", "FILTER_FIELD"}, "page_size": {"OUT_OF_RANGE"}}
+
+
+async def test_a_page_token_belongs_to_its_filter(gateway):
+    caller = gateway.caller("ranking")
+    names = [(await caller.create()).name for _ in range(3)]
+    first = await caller.list(page_size=2, filter="state = QUEUED")
+    second = await caller.list(page_size=2, filter="state = QUEUED", page_token=first.next_page_token)
+    assert [job.name for page in (first, second) for job in page.batch_jobs] == names[::-1]
+    for other in ("", "state = RUNNING"):
+        refused = await refusal(caller.list(page_size=2, filter=other, page_token=first.next_page_token))
+        assert refused.reason == "INVALID_PAGE_TOKEN"
+
+
 async def test_what_the_next_release_serves_is_not_served_yet(gateway):
     caller = gateway.caller("ranking")
-    filtered = caller.list(filter="state = RUNNING")
     usage = caller.call("GetTeamUsage", pb.GetTeamUsageRequest(name="teams/ranking/usage"))
     watch = caller.stub.WatchBatchJobs(
         pb.WatchBatchJobsRequest(parent="teams/ranking"), metadata=caller.metadata
     ).read()
-    for call in (filtered, usage, watch):
+    for call in (usage, watch):
         refused = await refusal(call)
         assert (refused.code, refused.reason) == ("UNIMPLEMENTED", "NOT_SERVED")
         assert "CreateBatchJob" in refused.message

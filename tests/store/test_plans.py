@@ -5,6 +5,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from gateway.domain.filters import LabelTerm, StateTerm
+from gateway.domain.states import State
+from gateway.store import filters
 from gateway.store.queries import load
 from gateway.store.rows import COLUMNS_OF_B, NAMES
 from support.database import run_sql
@@ -57,6 +60,8 @@ CALLS: dict[str, dict[str, tuple[Any, ...]]] = {
 }
 CASES = [(file, name) for file, queries in CALLS.items() for name in queries]
 
+STATE, LABEL = StateTerm(State.RUNNING, equal=True), LabelTerm("run", "nightly", equal=True)
+
 
 @pytest.fixture
 async def crowded(database_url: str) -> str:
@@ -74,3 +79,18 @@ async def test_no_query_reads_the_whole_table(crowded: str) -> None:
             whole.append(f"{file}.{name}\n{plan}")
     await connection.close()
     assert not whole, "\n\n".join(whole)
+
+
+@pytest.mark.parametrize("team", ["team-1", None])
+async def test_a_filtered_page_reads_neither_the_whole_table_nor_all_ended_ones_for_open_ones(
+    crowded: str, team: str | None
+) -> None:
+    connection = await asyncpg.connect(crowded)
+    plans = {}
+    for term in (STATE, LABEL):
+        arguments = (team, 2**62, filters.LOOKED_AT, 50, *filters.arguments([term]))
+        rows = await connection.fetch(f"EXPLAIN {filters.query(team, [term])}", *arguments)
+        plans[term] = "\n".join(row[0] for row in rows)
+    await connection.close()
+    assert "Seq Scan on batch_jobs" not in plans[STATE] + plans[LABEL]
+    assert "batch_jobs_open" in plans[STATE]

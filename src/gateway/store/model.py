@@ -158,6 +158,14 @@ class ChangePage:
 
 
 @dataclass(frozen=True, slots=True)
+class FilteredPage:
+    """Batch jobs that meet a filter. `edge` is the id down to which was looked; None: there is nothing below."""
+
+    jobs: tuple[BatchJob, ...]
+    edge: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Census:
     """Open batch jobs of one team in one pool and shown state: how many, and since when the oldest is in it."""
 

@@ -1,14 +1,16 @@
 """Reads: never trusted from a cache, never in a lock."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gateway.domain.batch_job import BatchJob, PoolId
 from gateway.domain.fair_share import Contender
+from gateway.domain.filters import Term
+from gateway.store import filters
 from gateway.store.connections import Connections
 from gateway.store.contenders import read_contenders
 from gateway.store.gets import Gets
-from gateway.store.model import ChangePage, TeamFeed, Usage
+from gateway.store.model import ChangePage, FilteredPage, TeamFeed, Usage
 from gateway.store.queries import load
 from gateway.store.replays import answer, read_known
 from gateway.store.rows import COLUMNS_OF_B, decode
@@ -38,6 +40,17 @@ class Reads:
             else:
                 rows = await session.rows(SQL["page_of_team"], team, below, limit)
         return tuple(decode(row) for row in rows)
+
+    async def filtered(
+        self, team: str | None, terms: Sequence[Term], limit: int, before: int | None = None
+    ) -> FilteredPage:
+        """As `page`, those that meet every term, among the next `filters.LOOKED_AT` ones."""
+        below = _ABOVE_EVERY_ID if before is None else before
+        arguments = (team, below, filters.LOOKED_AT, limit, *filters.arguments(terms))
+        async with self._connections.surfaced(), self._connections.session("filtered") as session:
+            rows = await session.rows(filters.query(team, terms), *arguments)
+        jobs = tuple(decode(row) for row in rows if row["id"] is not None)
+        return FilteredPage(jobs, rows[0]["edge"] if rows[0]["looked"] == filters.LOOKED_AT else None)
 
     async def replay(self, team: str, request_id: str, content_hash: str) -> BatchJob | None:
         """The batch job that this request_id made; None for an unknown one.

@@ -71,9 +71,8 @@ class BatchJobs:
         self, request: batch_jobs_pb2.ListBatchJobsRequest, _context: Context
     ) -> batch_jobs_pb2.ListBatchJobsResponse:
         team = read_parent(request.parent, all_teams=True)
-        if request.filter:
-            raise not_served("A filter on ListBatchJobs")
-        page = await self._use.list(principal(), team, size=request.page_size, token=request.page_token)
+        size, token = request.page_size, request.page_token
+        page = await self._use.list(principal(), team, size=size, token=token, filter_text=request.filter)
         return list_response(page)
 
     async def cancel(self, request: batch_jobs_pb2.CancelBatchJobRequest, _context: Context) -> batch_jobs_pb2.BatchJob:
