@@ -37,6 +37,7 @@ CALLS: dict[str, dict[str, tuple[Any, ...]]] = {
         "live": ("team-1",),
         "changes": ("team-1", 1000000, 100),
         "active_by_team": (),
+        "open_in_pools": ("team-1",),
     },
     "creates": {"standing": ("team-1",), "known": ("team-1", ["r1", "r51"])},
     "changes": {"read_locked": (5, "team-5"), "read": (5, "team-5")},

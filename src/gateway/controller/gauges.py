@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
+from gateway.admission.usage import used_by_quota
 from gateway.controller.dispatch import team_snapshots
 from gateway.controller.resolve import Resolve
 from gateway.controller.term import Term
@@ -26,7 +28,7 @@ class Gauges:
         term.leadership.require()
         shown = term.metrics.leader
         _show_jobs(shown, census, snapshot)
-        _show_quotas(shown, policy, usage)
+        _show_quotas(shown, policy, usage, snapshot.time)
         self._show_pools(shown, policy, snapshot)
         shown.set_unresolved(self._resolve.unresolved)
         shown.forget_polls(frozenset(str(pool) for pool in polled))
@@ -53,26 +55,16 @@ def _show_jobs(shown: LeaderGauges, census: Iterable[Census], snapshot: Snapshot
     shown.set_oldest(oldest)
 
 
-def _show_quotas(shown: LeaderGauges, policy: Policy, usage: Mapping[str, Usage]) -> None:
+def _show_quotas(shown: LeaderGauges, policy: Policy, usage: Mapping[str, Usage], now: datetime) -> None:
     limits: dict[tuple[str, str], float] = {}
     used: dict[tuple[str, str], float] = {}
     for team, each in usage.items():
-        for name, quota in policy.teams[team].quotas.items():
-            used[team, name] = _use(name, each)
+        quotas = policy.teams[team].quotas
+        used |= {(team, name): use for name, use in used_by_quota(each, quotas, now).items()}
+        for name, quota in quotas.items():
             if quota is not None:
                 limits[team, name] = quota.limit
     shown.set_quotas(limits, used)
-
-
-def _use(quota: str, usage: Usage) -> float:
-    uses: dict[str, float] = {
-        "active_jobs": usage.active_jobs,
-        "queued_jobs": usage.queued_jobs,
-        "creates_per_minute": usage.bucket_used,
-        "jobs_per_day": usage.day_jobs,
-        "input_bytes_per_day": usage.day_input_bytes,
-    }
-    return uses[quota]
 
 
 def _eligible(policy: Policy, snapshot: Snapshot) -> Counter[object]:

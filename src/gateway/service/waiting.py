@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.clock import Clock
 from gateway.domain.batch_job import BatchJob, PoolId
-from gateway.domain.fair_share import Contender, PoolSnapshot, TeamSnapshot, order, waiting_reason
+from gateway.domain.fair_share import Choice, Contender, PoolSnapshot, TeamSnapshot, order, waiting_reason
 from gateway.domain.states import State
 from gateway.policy.model import Mode, Policy
 from gateway.policy.source import PolicySource
@@ -31,13 +31,20 @@ ORDERED_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class _Pool:
-    """One pool at one moment: what is true of it, its teams, and the place of each queued batch job."""
+    """One pool at one moment: what is true of it, its teams, the place of each queued batch job and of each team's
+    first one.
+    """
 
     time: datetime
     pool: PoolSnapshot | None
     teams: Mapping[str, TeamSnapshot]
     positions: Mapping[int, int]
+    firsts: Mapping[str, int]
     has_leader: bool
+
+    def waiting(self, team: str, position: int | None) -> Waiting:
+        """Why the team waits here."""
+        return Waiting(waiting_reason(self.pool, self.teams.get(team), has_leader=self.has_leader), position, self.time)
 
 
 class Explainer:
@@ -56,13 +63,16 @@ class Explainer:
         if job.state is not State.QUEUED:
             return View(job)
         seen = await self._fresh.get(job.pool)
-        team = seen.teams.get(job.team)
-        reason = waiting_reason(seen.pool, team, has_leader=seen.has_leader)
-        return View(job, Waiting(reason, seen.positions.get(job.id), seen.time))
+        return View(job, seen.waiting(job.team, seen.positions.get(job.id)))
 
     async def views(self, jobs: Iterable[BatchJob]) -> tuple[View, ...]:
         """The same for many; each pool is looked at once."""
         return tuple([await self.view(job) for job in jobs])
+
+    async def first(self, pool: PoolId, team: str) -> Waiting:
+        """Why the first of the team's queued batch jobs in a pool waits; raises STORE_UNAVAILABLE."""
+        seen = await self._fresh.get(pool)
+        return seen.waiting(team, seen.firsts.get(team))
 
     async def _look(self, pool: PoolId) -> _Pool:
         time = self._clock.now()
@@ -73,10 +83,10 @@ class Explainer:
         policy = self._policies.current
         snapshot = pool_snapshot(policy, pool, state, sum(each.active for each in contenders))
         teams = team_snapshots(policy, active)
-        positions: Mapping[int, int] = {}
-        if snapshot is not None:
-            positions = await _positions(snapshot, teams, contenders)
-        return _Pool(time, snapshot, teams, positions, has_leader)
+        choices = await _in_order(snapshot, teams, contenders) if snapshot is not None else ()
+        positions = {choice.head.id: place for place, choice in enumerate(choices)}
+        firsts = {choice.team: place for place, choice in reversed(tuple(enumerate(choices)))}
+        return _Pool(time, snapshot, teams, positions, firsts, has_leader)
 
 
 def pool_snapshot(policy: Policy, pool: PoolId, state: PoolState | None, active: int) -> PoolSnapshot | None:
@@ -99,15 +109,9 @@ def team_snapshots(policy: Policy, active: Mapping[str, int]) -> dict[str, TeamS
     return snapshots
 
 
-async def _positions(
+async def _in_order(
     pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: tuple[Contender, ...]
-) -> dict[int, int]:
+) -> tuple[Choice, ...]:
     if sum(len(each.heads) for each in contenders) > ORDERED_AT_ONCE:
-        return await asyncio.to_thread(_in_order, pool, teams, contenders)
-    return _in_order(pool, teams, contenders)
-
-
-def _in_order(
-    pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: tuple[Contender, ...]
-) -> dict[int, int]:
-    return {choice.head.id: place for place, choice in enumerate(order(pool, teams, contenders))}
+        return await asyncio.to_thread(order, pool, teams, contenders)
+    return order(pool, teams, contenders)

@@ -1,6 +1,6 @@
 """The values that go into the store and come out of it, beside the batch job itself. All frozen, none of them SQL's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -42,6 +42,23 @@ class Usage:
     day: date | None = None
     day_jobs: int = 0
     day_input_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InPool:
+    """A team's open batch jobs in one pool: how many hold a slot, and how many are queued for one."""
+
+    active: int = 0
+    queued: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TeamStanding:
+    """What a team uses at the store's time `now`, over all pools and in each one where it has anything open."""
+
+    now: datetime
+    usage: Usage
+    pools: Mapping[PoolId, InPool]
 
 
 Decide = Callable[[Usage, datetime], Usage]

@@ -10,7 +10,7 @@ from gateway.store import filters
 from gateway.store.connections import Connections
 from gateway.store.contenders import read_contenders
 from gateway.store.gets import Gets
-from gateway.store.model import ChangePage, FilteredPage, TeamFeed, Usage
+from gateway.store.model import ChangePage, FilteredPage, InPool, TeamFeed, TeamStanding, Usage
 from gateway.store.queries import load
 from gateway.store.replays import answer, read_known
 from gateway.store.rows import COLUMNS_OF_B, decode
@@ -89,6 +89,14 @@ class Reads:
         """What the team uses, as far as quotas count it."""
         async with self._connections.surfaced(), self._connections.session("usage") as session:
             return (await read_standing(session, team)).usage
+
+    async def standing(self, team: str) -> TeamStanding:
+        """What the team uses, over all and in each pool, at one moment."""
+        async with self._connections.surfaced(), self._connections.snapshot("standing") as session:
+            standing = await read_standing(session, team)
+            rows = await session.rows(SQL["open_in_pools"], team)
+        pools = {PoolId.parse(row["pool"]): InPool(row["active"], row["queued"]) for row in rows}
+        return TeamStanding(standing.now, standing.usage, pools)
 
     async def contenders(self, pool: PoolId, limit: int) -> tuple[Contender, ...]:
         """The pool's contenders, each with its first `limit` heads: what `fair_share.order` explains waiting by."""

@@ -40,10 +40,10 @@ def message_of(view: View) -> batch_jobs_pb2.BatchJob:
     _add_spec(message, job)
     _add_times(message, job)
     if view.waiting is not None:
-        message.waiting.CopyFrom(_waiting(view.waiting))
+        message.waiting.CopyFrom(waiting_message(view.waiting))
     for entry in job.transitions:
         state = batch_jobs_pb2.BatchJob.State.Value(entry.state)
-        message.transitions.add(state=state, time=_time(entry.time), reason=entry.reason, actor=entry.actor)
+        message.transitions.add(state=state, time=timestamp(entry.time), reason=entry.reason, actor=entry.actor)
     _add_outcome(message, job)
     return message
 
@@ -66,7 +66,7 @@ def list_response(page: Page) -> batch_jobs_pb2.ListBatchJobsResponse:
 def watch_event(event: Event) -> batch_jobs_pb2.WatchEvent:
     """One message of a watch of one batch job, which is always in step with the present."""
     if isinstance(event, Heartbeat):
-        heartbeat = batch_jobs_pb2.WatchEvent.Heartbeat(time=_time(event.time))
+        heartbeat = batch_jobs_pb2.WatchEvent.Heartbeat(time=timestamp(event.time))
         return batch_jobs_pb2.WatchEvent(heartbeat=heartbeat, synced=True)
     return batch_jobs_pb2.WatchEvent(batch_job=message_of(event), synced=True)
 
@@ -142,11 +142,12 @@ def _rows(rows: Rows) -> batch_jobs_pb2.BatchJob.Rows:
     return batch_jobs_pb2.BatchJob.Rows(succeeded=rows.succeeded, failed=rows.failed, incomplete=rows.incomplete)
 
 
-def _waiting(waiting: Waiting) -> batch_jobs_pb2.BatchJob.Waiting:
+def waiting_message(waiting: Waiting) -> batch_jobs_pb2.BatchJob.Waiting:
+    """Why something waits."""
     return batch_jobs_pb2.BatchJob.Waiting(
         reason=batch_jobs_pb2.WaitingReason.Value(waiting.reason),
         position=waiting.position,
-        as_of_time=_time(waiting.as_of_time),
+        as_of_time=timestamp(waiting.as_of_time),
     )
 
 
@@ -173,7 +174,8 @@ def _value(value: Any) -> struct_pb2.Value:
             return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_value(item) for item in value]))
 
 
-def _time(time: datetime) -> timestamp_pb2.Timestamp:
+def timestamp(time: datetime) -> timestamp_pb2.Timestamp:
+    """A time in the contract's form."""
     stamp = timestamp_pb2.Timestamp()
     stamp.FromDatetime(time)
     return stamp

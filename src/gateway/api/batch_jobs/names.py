@@ -12,12 +12,14 @@ from gateway.identity.authorize import ALL_TEAMS
 _TEAM: Final = r"[a-z][a-z0-9-]{0,62}"
 _PARENT: Final = re.compile(rf"teams/({_TEAM})")
 _NAME: Final = re.compile(rf"teams/({_TEAM})/batchJobs/([1-9][0-9]{{0,18}})")
+_USAGE: Final = re.compile(rf"teams/({_TEAM})/usage")
 _MAX_ID: Final = 2**63 - 1
 
 PARENT_FORM: Final = (
     "A parent is teams/TEAM. TEAM begins with a lowercase letter and has at most 63 lowercase letters, digits and -."
 )
 NAME_FORM: Final = "A name is teams/TEAM/batchJobs/ID, where ID is the decimal number that the create answered."
+USAGE_FORM: Final = "The name of a team's usage is teams/TEAM/usage."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +59,12 @@ def read_name(name: str) -> JobName:
         raise GatewayError(Reason.INVALID_SPEC, NAME_FORM, details=(FieldViolation("name", "NAME_FORM", NAME_FORM),))
     structlog.contextvars.bind_contextvars(team=match[1], batch_job=name)
     return JobName(match[1], int(match[2]))
+
+
+def read_usage_name(name: str) -> str:
+    """The team whose usage is asked for; raises INVALID_SPEC."""
+    match = _USAGE.fullmatch(name)
+    if match is None:
+        raise GatewayError(Reason.INVALID_SPEC, USAGE_FORM, details=(FieldViolation("name", "NAME_FORM", USAGE_FORM),))
+    structlog.contextvars.bind_contextvars(team=match[1])
+    return match[1]

@@ -11,7 +11,8 @@ from google.protobuf import empty_pb2
 from batchjobs.v1 import batch_jobs_pb2
 from gateway.api.batch_jobs.messages_in import create_request
 from gateway.api.batch_jobs.messages_out import list_response, message_of, watch_event
-from gateway.api.batch_jobs.names import read_name, read_parent
+from gateway.api.batch_jobs.names import read_name, read_parent, read_usage_name
+from gateway.api.batch_jobs.usage_out import usage_message
 from gateway.api.call import principal
 from gateway.api.handlers import Method, handlers_of, not_served
 from gateway.service.cancel import CancelBatchJob
@@ -19,6 +20,7 @@ from gateway.service.create import CreateBatchJob
 from gateway.service.delete import DeleteBatchJob
 from gateway.service.get import GetBatchJob
 from gateway.service.list import ListBatchJobs
+from gateway.service.usage import GetTeamUsage
 from gateway.service.watch import WatchBatchJob
 
 SERVICE: Final[Any] = batch_jobs_pb2.DESCRIPTOR.services_by_name["BatchJobs"]
@@ -36,6 +38,7 @@ class UseCases:
     cancel: CancelBatchJob
     delete: DeleteBatchJob
     watch: WatchBatchJob
+    usage: GetTeamUsage
 
 
 class BatchJobs:
@@ -93,5 +96,5 @@ class BatchJobs:
     async def watch_team(self, _request: batch_jobs_pb2.WatchBatchJobsRequest, _context: Context) -> Never:
         raise not_served("WatchBatchJobs")
 
-    async def usage(self, _request: batch_jobs_pb2.GetTeamUsageRequest, _context: Context) -> Never:
-        raise not_served("GetTeamUsage")
+    async def usage(self, request: batch_jobs_pb2.GetTeamUsageRequest, _context: Context) -> batch_jobs_pb2.TeamUsage:
+        return usage_message(await self._use.usage(principal(), read_usage_name(request.name)))

@@ -40,3 +40,10 @@ FROM store s LEFT JOIN teams t ON t.team = $1
 SELECT team, count(*) AS active FROM batch_jobs
 WHERE state IN ('SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')
 GROUP BY team
+
+-- name: open_in_pools
+SELECT pool, count(*) FILTER (WHERE state <> 'QUEUED') AS active, count(*) FILTER (WHERE state = 'QUEUED') AS queued
+FROM batch_jobs
+WHERE team = $1 AND state IN ('QUEUED', 'SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')
+GROUP BY pool
+ORDER BY pool
