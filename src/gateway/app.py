@@ -37,6 +37,7 @@ from gateway.service.get import GetBatchJob
 from gateway.service.list import ListBatchJobs
 from gateway.service.observe_jobs import JobObserver
 from gateway.service.observe_policy import PolicyMetricsObserver
+from gateway.service.usage import GetTeamUsage
 from gateway.service.waiting import Explainer
 from gateway.service.watch import WatchBatchJob, WatchSettings
 from gateway.settings import Role, Settings, SettingsError
@@ -227,6 +228,7 @@ class App:
             cancel=CancelBatchJob(core.policies, changes, reads, explainer),
             delete=DeleteBatchJob(core.policies, changes, reads),
             watch=watch,
+            usage=GetTeamUsage(core.policies, reads, explainer),
         )
 
     def _start_controller(self, stack: AsyncExitStack, core: Core, config: ControllerConfig) -> None:
