@@ -136,13 +136,16 @@ async def test_submit_and_wait_prints_the_end_and_where_the_output_is(gateway: G
     assert json.loads(ran.out)["state"] == "SUCCEEDED"
 
 
-async def start(gateway: Gateway, *arguments: str, stderr: int = asyncio.subprocess.PIPE) -> asyncio.subprocess.Process:
+async def start(
+    gateway: Gateway, *arguments: str, stderr: int = asyncio.subprocess.PIPE, env: dict[str, str] | None = None
+) -> asyncio.subprocess.Process:
     """The installed program, in a process of its own."""
+    where = {"BATCHJOBS_ENDPOINT": gateway.endpoint, "BATCHJOBS_TEAM": "ranking"}
     return await asyncio.create_subprocess_exec(
-        *(BATCHJOBS, *arguments, "--endpoint", gateway.endpoint, "--team", "ranking"),
+        *(BATCHJOBS, *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=stderr,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120", **where, **(env or {})},
     )
 
 

@@ -90,6 +90,8 @@ def fault_of(line: bytes) -> str:
         return f"it is not UTF-8 (byte {error.start + 1})"
     except RecursionError:
         return "it is nested too deeply"
+    except json.JSONDecodeError as error:
+        return f"it is not JSON ({error.msg}, column {error.colno})"
     except ValueError as error:
         return f"it is not JSON ({error})"
 

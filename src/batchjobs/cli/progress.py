@@ -1,6 +1,7 @@
 """The progress of one batch job on the error stream: live on a terminal, else a line for each change."""
 
 import sys
+import time
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
@@ -27,7 +28,7 @@ class Progress:
 
     def __init__(self, *, total: int = 0, quiet: bool = False) -> None:
         self._batch_job, self._total = BatchJob(), total
-        self._note = ""
+        self._trouble, self._until = "", 0.0
         self._said = ""
         self._quiet = quiet
         self._live: Live | None = None
@@ -49,18 +50,18 @@ class Progress:
     def __rich__(self) -> RenderableType:
         """What is live at this moment; rich asks several times a second."""
         now = datetime.now(UTC)
-        head = Text(line(self._batch_job, span(since(phase_start(self._batch_job), now))) + self._note)
-        self._spinner.update(text=_one_line(head))
-        below: list[RenderableType] = []
+        spinning = self._spinner.render(time.monotonic())
+        head = line(self._batch_job, span(since(phase_start(self._batch_job), now))) + self._note()
+        shown: list[RenderableType] = [_one_line(Text.assemble(spinning, " ", head))]  # type: ignore[arg-type]  # a spinner without a text renders one
         if bar := _bar(self._batch_job, self._total):
-            below.append(bar)
+            shown.append(bar)
         if times := phases(self._batch_job, now):
-            below.append(_one_line(Text(f"  {times}", style="dim")))
-        return Group(self._spinner, *below)
+            shown.append(_one_line(Text(f"  {times}", style="dim")))
+        return Group(*shown)
 
     def tell(self, batch_job: BatchJob) -> None:
         """Show this from now on."""
-        self._batch_job, self._note = batch_job, ""
+        self._batch_job, self._trouble = batch_job, ""
         if self._live or self._quiet:
             return
         said = line(batch_job, "")
@@ -70,10 +71,14 @@ class Progress:
 
     def trouble(self, what: str, seconds: float) -> None:
         """Say that the stream was interrupted, and when it is tried again."""
-        said = plain(f"{what}, watching again in {seconds:.1f} s")
-        self._note = f" · {said}"
+        self._trouble, self._until = plain(what), time.monotonic() + seconds
         if not self._live:
-            click.echo(said, err=True)
+            click.echo(f"{self._trouble}, watching again in {seconds:.1f} s", err=True)
+
+    def _note(self) -> str:
+        """Of the interruption, as long as it is one: a stream that is open again need not bring news."""
+        left = self._until - time.monotonic()
+        return f" · {self._trouble}, watching again in {left:.0f} s" if self._trouble and left > 0 else ""
 
 
 def line(batch_job: BatchJob, age: str) -> str:
@@ -94,8 +99,11 @@ def _bar(batch_job: BatchJob, total: int) -> RenderableType | None:
     if not of:
         return None
     bar = Table.grid(padding=(0, 1))
-    numbers = Text(f"{done:,} of {of:,} rows, {100 * done // of} %")
-    bar.add_row(Text(" "), ProgressBar(total=of, completed=done, width=BAR_WIDTH), numbers)
+    bar.add_column()
+    bar.add_column(max_width=BAR_WIDTH)
+    bar.add_column(no_wrap=True)
+    numbers = f"{done:,} of {of:,} rows, {100 * done // of} %"
+    bar.add_row(" ", ProgressBar(total=of, completed=done, width=BAR_WIDTH), numbers)
     return bar
 
 

@@ -43,7 +43,8 @@ class Violation:
 
     def __str__(self) -> str:
         reason = f" ({self.reason})" if self.reason else ""
-        return ": ".join(part for part in (self.subject, self.description) if part) + reason
+        subject = "" if self.description.startswith(self.subject) else self.subject
+        return ": ".join(part for part in (subject, self.description) if part) + reason
 
 
 @dataclass(frozen=True, slots=True)

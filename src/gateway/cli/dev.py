@@ -76,6 +76,7 @@ Logs are in {running.state}.
 Try, in another terminal:
 
   export BATCHJOBS_ENDPOINT={target} BATCHJOBS_TEAM=ranking
+  export STORAGE_EMULATOR_HOST={running.emulator.storage_url}
   batchjobs submit --model gemini-2.5-flash --source gs://ranking-in/tickets.jsonl \\
     --destination gs://ranking-out/first --wait
   batchjobs list
