@@ -1,10 +1,11 @@
-"""A local Vertex AI and Cloud Storage that speak the real wire protocols and really run batches.
+"""A local Vertex AI, Cloud Storage and BigQuery that speak the real wire protocols and really run batches.
 
 As a program: `python -m vertex_emulator --buckets DIR` (`--help` says the rest). In a test or another program::
 
     async with Emulator(EmulatorConfig(buckets=folder, clock=ClockKind.DRIVEN)) as emulator:
         channel = grpc.aio.insecure_channel(emulator.target)   # "127.0.0.1:PORT", for the real JobServiceAsyncClient
         endpoint = emulator.storage_url                        # "http://127.0.0.1:PORT", for the real storage client
+        endpoint = emulator.bigquery_url                       # the same, for the real BigQuery client
         emulator.faults.add(Fault("CreateBatchPredictionJob", FaultKind.DROP_ANSWER))
         await emulator.driven_clock.advance(60)                # everything due in that minute is done on return
         emulator.calls.of("CreateBatchPredictionJob")[0].job   # the Vertex job's name
@@ -13,14 +14,14 @@ The same can be done from another process over HTTP, under `{storage_url}/emulat
 
 An `Emulator` runs in the event loop that starts it, serves all projects and regions, and has:
 
-- `target`, `storage_url`: where it listens.
+- `target`, `storage_url`, `bigquery_url`: where it listens.
 - `clock`: real, scaled or driven (`driven_clock.advance(seconds)`, `clock.now()`).
 - `faults`: the script of trouble (`add(Fault(...))`, `remove`, `clear`, `pending`).
 - `calls`: every call, in order (`of(method)`, `await wait_for(condition)`, iteration, `clear`).
 - `jobs`: the jobs there are; each `Job` has `name`, `state`, `message` (protobuf), `history`.
 - `capacity`: limits that can be changed while it runs (`set(limit, region=None)`, `set_mode(mode)`).
 - `console`: what people do by hand (`create`, `clone`, `alter`, `delete`, `pause`, `resume`, `set_state`).
-- `buckets`: the folder of buckets.
+- `buckets`, `datasets`: the folders of buckets and of tables.
 """
 
 from vertex_emulator.calls import Call, CallLog

@@ -34,17 +34,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "vertex_emulator", description="A local Vertex AI batch prediction and Cloud Storage."
+        "vertex_emulator", description="A local Vertex AI batch prediction, Cloud Storage and BigQuery."
     )
     add: Any = parser.add_argument
     add("--buckets", type=Path, metavar="DIR", help="folder whose subfolders are the buckets")
+    add("--tables", type=Path, metavar="DIR", help="folder of tables, project/dataset/table.jsonl")
     add("--config", type=Path, metavar="FILE", help="YAML file with settings; what is given here goes before it")
     add("--host", help="address to listen on (127.0.0.1)")
     add("--port", type=int, help="port of the gRPC services; 0, the default, takes a free one")
     add(
         "--storage-port",
         type=int,
-        help="port of the Cloud Storage and control routes; 0, the default, takes a free one",
+        help="port of the Cloud Storage, BigQuery and control routes; 0, the default, takes a free one",
     )
     add("--clock", choices=list(ClockKind), help="real, or driven through /emulator/clock")
     add("--time-scale", type=float, metavar="X", help="emulated seconds to one real second")
@@ -65,7 +66,8 @@ async def _serve(config: EmulatorConfig) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with Emulator(config) as emulator:
-        print(json.dumps({"target": emulator.target, "storage_url": emulator.storage_url}), flush=True)  # noqa: T201 - whoever started the program reads this line.
+        addresses = {name: getattr(emulator, name) for name in ("target", "storage_url", "bigquery_url")}
+        print(json.dumps(addresses), flush=True)  # noqa: T201 - whoever started the program reads this line.
         await stop.wait()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -14,9 +15,11 @@ from vertex_emulator.validation import split_gcs_uri
 
 
 def check_buckets(job: Any, place: Place, buckets: Buckets, check: BucketCheck) -> None:
-    """NOT_FOUND, PERMISSION_DENIED or FAILED_PRECONDITION for the first bucket that will not do. Blocks."""
-    prefix = job.output_config.gcs_destination.output_uri_prefix
-    for uri in (job.input_config.gcs_source.uris[0], prefix.rstrip("/") + "/"):
+    """NOT_FOUND, PERMISSION_DENIED or FAILED_PRECONDITION for the first bucket that will not do. Blocks.
+
+    Datasets and tables are not looked at here: what is wrong with them shows when the job runs.
+    """
+    for uri in _uris(job):
         name, _ = split_gcs_uri(uri)
         bucket = buckets.find(name)
         if bucket is None:
@@ -28,6 +31,12 @@ def check_buckets(job: Any, place: Place, buckets: Buckets, check: BucketCheck) 
                 reason="IAM_PERMISSION_DENIED",
             )
         _check_location(bucket, place.region, check)
+
+
+def _uris(job: Any) -> Iterator[str]:
+    yield from job.input_config.gcs_source.uris[:1]
+    if prefix := job.output_config.gcs_destination.output_uri_prefix:
+        yield prefix.rstrip("/") + "/"
 
 
 def _check_location(bucket: Bucket, region: str, check: BucketCheck) -> None:

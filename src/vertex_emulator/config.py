@@ -53,12 +53,14 @@ class EmulatorConfig:
 
     buckets: Path
     """The folder whose subfolders are the buckets; made if it does not exist."""
+    tables: Path | None = None
+    """The folder of BigQuery's tables, `project/dataset/table.jsonl`; made if it does not exist. None: no datasets."""
 
     host: str = "127.0.0.1"
     port: int = 0
     """Port of the gRPC services; 0 takes a free one."""
     storage_port: int = 0
-    """Port of the Cloud Storage routes and the control routes; 0 takes a free one."""
+    """Port of the Cloud Storage, BigQuery and control routes; 0 takes a free one."""
 
     clock: ClockKind = ClockKind.REAL
     time_scale: float = 1.0
@@ -78,6 +80,8 @@ class EmulatorConfig:
     capacity_mode: CapacityMode = CapacityMode.QUEUE
     waiting_state: WaitingState = WaitingState.PENDING
     bucket_check: BucketCheck = BucketCheck.CONTAINS
+    global_bigquery: bool = False
+    """Whether jobs at the global location may use BigQuery."""
 
     pending_seconds: float = 1.0
     """From create until a job may run."""

@@ -39,9 +39,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from error
     if not isinstance(loaded, dict):
         raise ConfigError(f"{path}: must be a map of settings")
-    if isinstance(loaded.get("buckets"), str):
-        # A folder in a file is named as seen from that file.
-        loaded["buckets"] = path.parent / loaded["buckets"]
+    for name in ("buckets", "tables"):
+        if isinstance(loaded.get(name), str):
+            # A folder in a file is named as seen from that file.
+            loaded[name] = path.parent / loaded[name]
     return loaded
 
 
@@ -93,6 +94,12 @@ def _faults(value: Any) -> tuple[Fault, ...]:
     return tuple(faults)
 
 
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"true or false is expected, not {value!r}")
+    return value
+
+
 def _patterns(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         raise TypeError("a list is expected")
@@ -101,10 +108,12 @@ def _patterns(value: Any) -> tuple[str, ...]:
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "buckets": Path,
+    "tables": Path,
     "clock": ClockKind,
     "capacity_mode": CapacityMode,
     "waiting_state": WaitingState,
     "bucket_check": BucketCheck,
+    "global_bigquery": _truth,
     "models": _patterns,
     "project_numbers": _texts,
     "capacities": _limits,

@@ -16,6 +16,9 @@ from google.cloud.aiplatform_v1.types import (
 )
 from google.longrunning import operations_pb2
 
+from vertex_emulator.bigquery.changes import TableChangeRoutes
+from vertex_emulator.bigquery.datasets import Datasets
+from vertex_emulator.bigquery.routes import TableRoutes
 from vertex_emulator.calls import Call, CallLog
 from vertex_emulator.capacity import Capacity
 from vertex_emulator.clock import DrivenClock, RealClock
@@ -39,7 +42,7 @@ _SERVICE = "/google.cloud.aiplatform.v1.JobService/"
 
 
 class Emulator:
-    """A Vertex AI and a Cloud Storage in the caller's event loop.
+    """A Vertex AI, a Cloud Storage and a BigQuery in the caller's event loop.
 
     Use it as an async context manager, or call `start` and `stop`. Addresses are known once it has started.
     """
@@ -54,11 +57,13 @@ class Emulator:
         self.jobs = JobStore(config.seed)
         self.capacity = Capacity(config, self.jobs)
         self.buckets = Buckets(config.buckets)
+        self.datasets = Datasets(config.tables)
         self.target = ""
         self.storage_url = ""
+        self.bigquery_url = ""
         self._names = Names(config.project_numbers)
         self._operations = Operations()
-        runner = Runner(config, self.clock, self.buckets)
+        runner = Runner(config, self.clock, self.buckets, self.datasets)
         self._lifecycle = Lifecycle(config, self.clock, self.jobs, self.capacity, runner)
         self._service = JobService(
             config, self.clock, self._names, self.jobs, self.capacity, self._lifecycle, self._operations, self.buckets
@@ -69,8 +74,9 @@ class Emulator:
             self.faults.add(fault)
         self._grpc: Any = None
         control = ControlRoutes(self.clock, self.faults, self.calls, self.jobs, self.console, self.capacity)
-        routes = (StorageRoutes(self.buckets), UploadRoutes(self.buckets), control)
-        self._http = HttpServer(self.clock, self.calls, self.faults, routes)
+        files = (StorageRoutes(self.buckets), UploadRoutes(self.buckets))
+        tables = (TableRoutes(self.datasets), TableChangeRoutes(self.datasets))
+        self._http = HttpServer(self.clock, self.calls, self.faults, (*files, *tables, control))
 
     @property
     def driven_clock(self) -> DrivenClock:
@@ -92,7 +98,7 @@ class Emulator:
             await self.stop()
             raise
         self.target = f"{self.config.host}:{port}"
-        self.storage_url = f"http://{self.config.host}:{storage_port}"
+        self.storage_url = self.bigquery_url = f"http://{self.config.host}:{storage_port}"
 
     async def _start_grpc(self) -> int:
         handlers = Handlers(self._methods(), self.clock, self.calls, self.faults, self._facts)

@@ -25,17 +25,23 @@ _REASONS = {
 
 
 class HttpError(Exception):
-    """An answer other than success: its HTTP status, a sentence that says why, and headers that belong to it."""
+    """An answer other than success: its HTTP status, a sentence that says why, and headers that belong to it.
 
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+    `reason` is what Google's clients look at; most statuses have one that goes without saying.
+    """
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None, reason: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.headers = headers
+        self.reason = reason
 
 
-def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    reason = _REASONS.get(status, "backendError")
+def error_response(
+    status: int, message: str, headers: Mapping[str, str] | None = None, reason: str = ""
+) -> web.Response:
+    reason = reason or _REASONS.get(status, "backendError")
     body = {
         "error": {
             "code": status,

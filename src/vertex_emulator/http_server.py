@@ -1,9 +1,10 @@
-"""The one HTTP listener: Cloud Storage's routes, the control routes, and whatever API is served beside them later."""
+"""The one HTTP listener: the routes of Cloud Storage and of BigQuery, and the control routes."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -37,6 +38,7 @@ class HttpServer:
         for each in routes:
             each.add_to(app)
         self._app = app
+        self._listener: socket.socket | None = None
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0, access_log=None)
 
     def route_names(self) -> list[str]:
@@ -45,11 +47,26 @@ class HttpServer:
     async def start(self, host: str, port: int) -> int:
         """Listen; the port that was taken."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
-        return int(self._runner.addresses[0][1])
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self._listener = listener
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+        await web.SockSite(self._runner, listener).start()
+        return int(listener.getsockname()[1])
 
     async def stop(self) -> None:
+        if self._listener is not None and self._listener.fileno() >= 0:
+            # A connection that is being accepted while its server closes would stay open for ever. So accept no more,
+            # and give those that have been the turns of the loop that they take to be known to the server.
+            asyncio.get_running_loop().remove_reader(self._listener.fileno())
+            for _ in range(3):
+                await asyncio.sleep(0)
         await self._runner.cleanup()
+        if self._listener is not None:
+            self._listener.close()
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -94,7 +111,7 @@ async def _answer(request: web.Request, handler: _Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except HttpError as error:
-        return error_response(error.status, error.message, error.headers)
+        return error_response(error.status, error.message, error.headers, error.reason)
     except web.HTTPNotFound:
         return error_response(501, f"{request.path} is not served here.")
     except web.HTTPException as error:
@@ -104,7 +121,7 @@ async def _answer(request: web.Request, handler: _Handler) -> web.StreamResponse
 def _scripted(fault: Fault) -> web.Response:
     # A fault for every method, `*`, may carry the name of a gRPC code.
     status = int(fault.code) if fault.code.isdecimal() else 503
-    return error_response(status, fault.message or "This answer was scripted.")
+    return error_response(status, fault.message or "This answer was scripted.", reason=fault.reason)
 
 
 def _metadata(request: web.Request) -> dict[str, str]:

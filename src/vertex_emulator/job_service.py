@@ -75,7 +75,12 @@ class JobService:
         """Make a job. The same request makes another one each time, as with Vertex."""
         place = self._names.place(request.parent)
         self._submits.spend(place)
-        check_job(request.batch_prediction_job, place, self._config.models)
+        check_job(
+            request.batch_prediction_job,
+            place,
+            self._config.models,
+            global_bigquery=self._config.global_bigquery,
+        )
         await asyncio.to_thread(
             check_buckets, request.batch_prediction_job, place, self._buckets, self._config.bucket_check
         )

@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf import json_format
 from google.rpc import code_pb2
 
+from vertex_emulator.bigquery.datasets import Datasets
 from vertex_emulator.clock import Clock
 from vertex_emulator.config import EmulatorConfig
+from vertex_emulator.inputs import Input, Inputs
 from vertex_emulator.jobs import Job
 from vertex_emulator.lifecycle import Lifecycle
+from vertex_emulator.outputs import Output, Outputs
 from vertex_emulator.rows.process import RowResult, RowSettings, process_row
-from vertex_emulator.rows.source import InputError, Source, open_source
+from vertex_emulator.rows.source import InputError, Source
 from vertex_emulator.states import State
 from vertex_emulator.storage import objects
-from vertex_emulator.storage.buckets import Bucket, BucketForbiddenError, BucketMissingError, Buckets
-from vertex_emulator.storage.objects import BadObjectNameError, ObjectMissingError
-from vertex_emulator.validation import model_display_name, split_gcs_uri
+from vertex_emulator.storage.buckets import BucketForbiddenError, BucketMissingError, Buckets
+from vertex_emulator.storage.objects import ObjectMissingError
+from vertex_emulator.validation import model_display_name
 
 _log = logging.getLogger(__name__)
 _PARTS = 20
@@ -36,21 +37,19 @@ class _Run:
     """One job at work: where its rows come from and where its output goes."""
 
     source: Source
-    output: Bucket
-    output_name: str
+    output: Output
     settings: RowSettings
 
 
 class Runner:
-    """Runs jobs against the folder of buckets."""
+    """Runs jobs against the folders of buckets and tables."""
 
-    def __init__(self, config: EmulatorConfig, clock: Clock, buckets: Buckets) -> None:
+    def __init__(self, config: EmulatorConfig, clock: Clock, buckets: Buckets, datasets: Datasets) -> None:
         self._config = config
         self._clock = clock
         self._buckets = buckets
-        # Jobs are prepared in threads.
-        self._naming = threading.Lock()
-        self._named = datetime.min.replace(tzinfo=UTC)
+        self._inputs = Inputs(config, buckets, datasets)
+        self._outputs = Outputs(clock, buckets, datasets)
 
     async def run(self, job: Job, lifecycle: Lifecycle) -> None:
         """Work off what is left of a job, and end it."""
@@ -71,43 +70,17 @@ class Runner:
                 lifecycle.end(job, State.FAILED, code_pb2.INTERNAL, "Internal error encountered.")
 
     def _prepare(self, job: Job) -> _Run:
-        uri = job.message.input_config.gcs_source.uris[0]
-        bucket_name, name = split_gcs_uri(uri)
-        try:
-            stored = objects.stat(self._buckets.open(bucket_name), name)
-            source = open_source(stored.path, max_rows=self._config.max_rows, max_bytes=self._config.max_input_bytes)
-        except (BucketMissingError, BucketForbiddenError, ObjectMissingError, FileNotFoundError) as error:
-            raise InputError(f"Failed to import data: {uri} was not found or cannot be read.") from error
-        return _Run(source, *self._output(job), self._row_settings(job))
+        rows = self._inputs.open(job)
+        return _Run(rows.source, self._outputs.open(job, rows.carried), self._row_settings(job, rows))
 
-    def _output(self, job: Job) -> tuple[Bucket, str]:
-        """Bucket and object that the output goes to: what the job began with, or a new directory."""
-        begun = job.message.output_info.gcs_output_directory
-        prefix = job.message.output_config.gcs_destination.output_uri_prefix.rstrip("/") + "/"
-        bucket_name, folder = split_gcs_uri(f"{begun}/" if begun else prefix)
-        try:
-            bucket = self._buckets.open(bucket_name)
-            if not begun:
-                folder = self._new_folder(bucket, folder)
-        except (BucketMissingError, BucketForbiddenError, BadObjectNameError) as error:
-            raise InputError(f"Failed to export data to {prefix}: {error}.") from error
-        return bucket, f"{folder}predictions.jsonl"
-
-    def _new_folder(self, bucket: Bucket, prefix: str) -> str:
-        """A folder that is this job's alone: where another has its name, the time in it moves on by a microsecond."""
-        while True:
-            with self._naming:
-                self._named = max(self._clock.now(), self._named + timedelta(microseconds=1))
-                moment = self._named.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            if objects.new_folder(bucket, f"{prefix}prediction-model-{moment}"):
-                return f"{prefix}prediction-model-{moment}/"
-
-    def _row_settings(self, job: Job) -> RowSettings:
+    def _row_settings(self, job: Job, rows: Input) -> RowSettings:
         return RowSettings(
             model=model_display_name(job.message.model),
             has_object=self._has_object,
             job_parameters=json_format.MessageToDict(job.message.model_parameters.struct_value),
             fail_every=self._config.fail_row_every,
+            from_table=rows.from_table,
+            carried=tuple(column.name for column in rows.carried),
         )
 
     def _has_object(self, uri: str) -> bool:
@@ -120,8 +93,7 @@ class Runner:
 
     def _show(self, job: Job, run: _Run) -> None:
         """Fill in what is known once a job has begun."""
-        directory = run.output_name.rsplit("/", 1)[0]
-        job.message.output_info.gcs_output_directory = f"gs://{run.output.name}/{directory}"
+        run.output.show(job.message.output_info)
         job.message.completion_stats.incomplete_count = len(run.source.rows) - job.rows_done
 
     async def _work(self, job: Job, run: _Run, mine: object, lifecycle: Lifecycle) -> None:
@@ -145,7 +117,7 @@ class Runner:
         results = [
             process_row(line, place.number, run.settings, processed) for place, line in run.source.read(first, count)
         ]
-        objects.append(run.output, run.output_name, b"".join(result.line + b"\n" for result in results))
+        run.output.append(b"".join(result.line + b"\n" for result in results))
         return results
 
     def _count(self, job: Job, results: list[RowResult]) -> None:

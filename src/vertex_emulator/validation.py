@@ -15,6 +15,7 @@ _MAX_DISPLAY_NAME = 128
 _PUBLISHER = re.compile(r"(?:projects/([^/]+)/locations/([^/]+)/)?publishers/([^/]+)/models/([^/]+)")
 _TUNED = re.compile(r"projects/([^/]+)/locations/([^/]+)/models/([^/@]+)(?:@[^/]+)?")
 _GCS_URI = re.compile(r"gs://([^/]+)/(.*)", re.DOTALL)
+_TABLE_URI = re.compile(r"bq://((?:[^.:]+(?:\.[^.:]+)*:)?[^.:]+)\.(\w+)\.([\w -]+)")
 _NOT_FOR_GEMINI = (
     "unmanaged_container_model",
     "dedicated_resources",
@@ -25,11 +26,12 @@ _NOT_FOR_GEMINI = (
 )
 
 
-def check_job(job: Any, place: Place, models: tuple[str, ...]) -> None:
+def check_job(job: Any, place: Place, models: tuple[str, ...], *, global_bigquery: bool) -> None:
     """INVALID_ARGUMENT with every violation, where a job's message is not one that Vertex would take."""
-    violations = tuple(
-        FieldViolation(f"batch_prediction_job.{field}", message) for field, message in _violations(job, place, models)
-    )
+    found = [*_violations(job, place, models)]
+    if place.region == "global" and not global_bigquery:
+        found += _table_problems(job)
+    violations = tuple(FieldViolation(f"batch_prediction_job.{field}", message) for field, message in found)
     if violations:
         listed = " ".join(
             f"{number}.Field: {violation.field}; Message: {violation.message}"
@@ -44,6 +46,14 @@ def split_gcs_uri(uri: str) -> tuple[str, str]:
     if match is None:
         raise invalid(f"Invalid Cloud Storage URI: {uri!r}")
     return match[1], match[2]
+
+
+def split_table_uri(uri: str) -> tuple[str, str, str]:
+    """Project, dataset and table of a checked `bq://` URI."""
+    match = _TABLE_URI.fullmatch(uri)
+    if match is None:
+        raise invalid(f"Invalid BigQuery URI: {uri!r}")
+    return match[1], match[2], match[3]
 
 
 def model_display_name(model: str) -> str:
@@ -89,11 +99,14 @@ def _source_problems(config: Any) -> Iterator[tuple[str, str]]:
     if source is None:
         yield field, "A source must be set."
         return
-    if source != "gcs_source":
-        yield f"{field}.{source}", "This emulator reads Cloud Storage sources only."
+    if source == "bigquery_source":
+        yield from _format_problems(field, "instances_format", config, "bigquery")
+        yield from _table_uri_problems(f"{field}.bigquery_source.input_uri", config.bigquery_source.input_uri)
         return
-    if config.instances_format != "jsonl":
-        yield f"{field}.instances_format", f"{config.instances_format!r} is not supported; use 'jsonl'."
+    if source != "gcs_source":
+        yield f"{field}.{source}", "This emulator reads from Cloud Storage and BigQuery."
+        return
+    yield from _format_problems(field, "instances_format", config, "jsonl")
     uris = config.gcs_source.uris
     if len(uris) != 1:
         yield f"{field}.gcs_source.uris", f"Exactly one file is expected, not {len(uris)}."
@@ -108,14 +121,37 @@ def _destination_problems(config: Any) -> Iterator[tuple[str, str]]:
     if destination is None:
         yield field, "A destination must be set."
         return
-    if destination != "gcs_destination":
-        yield f"{field}.{destination}", "This emulator writes to Cloud Storage only."
+    if destination == "bigquery_destination":
+        yield from _format_problems(field, "predictions_format", config, "bigquery")
+        yield from _table_uri_problems(
+            f"{field}.bigquery_destination.output_uri", config.bigquery_destination.output_uri
+        )
         return
-    if config.predictions_format != "jsonl":
-        yield f"{field}.predictions_format", f"{config.predictions_format!r} is not supported; use 'jsonl'."
+    if destination != "gcs_destination":
+        yield f"{field}.{destination}", "This emulator writes to Cloud Storage and BigQuery."
+        return
+    yield from _format_problems(field, "predictions_format", config, "jsonl")
     prefix = config.gcs_destination.output_uri_prefix
     problems = _uri_problems(prefix if "/" in prefix.removeprefix("gs://") else prefix + "/", needs_object=False)
     yield from ((f"{field}.gcs_destination.output_uri_prefix", problem) for problem in problems)
+
+
+def _format_problems(field: str, name: str, config: Any, wanted: str) -> Iterator[tuple[str, str]]:
+    given = getattr(config, name)
+    if given != wanted:
+        yield f"{field}.{name}", f"{given!r} is not supported here; use {wanted!r}."
+
+
+def _table_uri_problems(field: str, uri: str) -> Iterator[tuple[str, str]]:
+    if _TABLE_URI.fullmatch(uri) is None:
+        yield field, f"Invalid BigQuery URI {uri!r}: it must be bq://project.dataset.table."
+
+
+def _table_problems(job: Any) -> Iterator[tuple[str, str]]:
+    for field in ("input_config.bigquery_source", "output_config.bigquery_destination"):
+        config, _, name = field.partition(".")
+        if getattr(job, config).HasField(name):
+            yield field, "BigQuery is not supported in location global."
 
 
 def _uri_problems(uri: str, *, needs_object: bool) -> Iterator[str]:

@@ -34,6 +34,10 @@ class RowSettings:
     has_object: HasObject
     job_parameters: Mapping[str, Any] = field(default_factory=dict)
     fail_every: int = 0
+    from_table: bool = False
+    """A table's request may be text that holds JSON."""
+    carried: tuple[str, ...] = ()
+    """The columns that stand in the output as they stand in the row."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +50,21 @@ class RowResult:
 
 def process_row(line: bytes, number: int, settings: RowSettings, processed_time: str) -> RowResult:
     """Answer or refuse one row. `number` counts the rows of the input from 1."""
-    request: Any = None
+    request: Any = line.decode("utf-8", "replace")
+    carried: dict[str, Any] = {}
     try:
-        request = line.decode("utf-8", "replace")
-        request = _request(line)
+        row = _row(line)
+        request = row["request"]
+        carried = {name: row.get(name) for name in settings.carried}
+        if settings.from_table and isinstance(request, str):
+            request = _parsed(request, "The request is not valid JSON.")
         _fail_if_chosen(number, settings)
         response = _response(request, settings)
     except RowRefusedError as refused:
         error = {"code": refused.code, "message": refused.message, "status": refused.status}
         status = f"Bad Request: {json.dumps({'error': error})}"
-        return RowResult(_output(status, processed_time, request, {}), refused.message)
-    return RowResult(_output("", processed_time, request, response))
+        return RowResult(_output(carried, status, processed_time, request, {}), refused.message)
+    return RowResult(_output(carried, "", processed_time, request, response))
 
 
 def _fail_if_chosen(number: int, settings: RowSettings) -> None:
@@ -64,14 +72,18 @@ def _fail_if_chosen(number: int, settings: RowSettings) -> None:
         raise RowRefusedError("Service agents are being provisioned. Please retry later.", "FAILED_PRECONDITION")
 
 
-def _request(line: bytes) -> Any:
-    try:
-        row = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise RowRefusedError("The line is not valid JSON.") from error
+def _row(line: bytes) -> dict[str, Any]:
+    row = _parsed(line, "The line is not valid JSON.")
     if not isinstance(row, dict) or "request" not in row:
         raise RowRefusedError('The line must be a JSON object with a "request".')
-    return row["request"]
+    return row
+
+
+def _parsed(text: str | bytes, otherwise: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise RowRefusedError(otherwise) from error
 
 
 def _response(request: Any, settings: RowSettings) -> dict[str, Any]:
@@ -82,8 +94,8 @@ def _response(request: Any, settings: RowSettings) -> dict[str, Any]:
     return answer(settings.model, instruction, turns, wanted)
 
 
-def _output(status: str, processed_time: str, request: Any, response: dict[str, Any]) -> bytes:
-    row = {"status": status, "processed_time": processed_time, "request": request, "response": response}
+def _output(carried: dict[str, Any], status: str, processed_time: str, request: Any, response: dict[str, Any]) -> bytes:
+    row = {**carried, "status": status, "processed_time": processed_time, "request": request, "response": response}
     try:
         return json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError:

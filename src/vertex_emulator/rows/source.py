@@ -37,9 +37,9 @@ class Source:
             return found
 
 
-def open_source(path: Path, *, max_rows: int, max_bytes: int) -> Source:
+def open_source(path: Path, *, max_rows: int, max_bytes: int | None) -> Source:
     """Find the rows of a file; lines without content are none. Blocks. InputError where it is too large or empty."""
-    if path.stat().st_size > max_bytes:
+    if max_bytes is not None and path.stat().st_size > max_bytes:
         raise InputError(f"The input is larger than {max_bytes} bytes.")
     rows: list[RowPlace] = []
     offset = 0
