@@ -18,6 +18,12 @@ from vertex_emulator import ClockKind, Emulator, EmulatorConfig
 Start = Callable[..., Awaitable[Emulator]]
 
 
+@pytest.fixture(autouse=True)
+def _no_calls_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google's storage client looks up each bucket that it meets once more, in a thread, unless it is told not to."""
+    # monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with an input bucket that holds a small input, and an output bucket."""
