@@ -21,7 +21,7 @@ Start = Callable[..., Awaitable[Emulator]]
 @pytest.fixture(autouse=True)
 def _no_calls_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
     """Google's storage client looks up each bucket that it meets once more, in a thread, unless it is told not to."""
-    # monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
+    monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
 
 
 @pytest.fixture
