@@ -21,8 +21,7 @@ from gateway.api.server import ApiServer, HealthServer, Limits, ListenError
 from gateway.background import Background
 from gateway.clock import Clock, SystemClock
 from gateway.cloud import vertex
-from gateway.cloud.lookups import UnavailableError
-from gateway.cloud.storage import StorageOptions, StoragePlaces
+from gateway.cloud.locations import Locations
 from gateway.cloud.vertex import VertexClients, VertexConfig
 from gateway.controller.config import ControllerConfig
 from gateway.controller.controller import Controller
@@ -71,7 +70,7 @@ class Core:
     database: Database
     feed: Feed
     observer: JobObserver
-    storage: StoragePlaces
+    locations: Locations
 
 
 class App:
@@ -159,9 +158,10 @@ class App:
         self._api = ApiServer([(SERVICE, servicer.handler())], around, self.health, limits)
         self.api_port = await self._api.start(settings.api_listen)
         stack.push_async_callback(self._api.stop, 0.0)
-        await asyncio.gather(core.feed.started(), _warm(core.storage))
+        await asyncio.gather(core.feed.started(), core.locations.warm_storage())
         await self.health.serving()
         log.info("serving", api=self.api_target, role=settings.role.value, name=settings.name)
+        self._warm_tables(stack, core)
         if settings.role is Role.ALL:
             self._start_controller(stack, core, config)
 
@@ -192,15 +192,9 @@ class App:
         stack.push_async_callback(database.close)
         await check_schema(url)
         feed = Feed(database, self.clock)
-        options = StorageOptions(
-            endpoint=settings.storage_endpoint,
-            project=settings.storage_project,
-            deadline=settings.location_deadline,
-            lifetime=settings.location_lifetime,
-        )
-        storage = StoragePlaces(options, self.metrics.process, self.clock)
-        stack.push_async_callback(storage.close)
-        return Core(policies, database, feed, JobObserver(self.metrics.jobs, feed.hint), storage)
+        locations = Locations.of(settings, self.metrics.process, self.clock)
+        stack.push_async_callback(locations.close)
+        return Core(policies, database, feed, JobObserver(self.metrics.jobs, feed.hint), locations)
 
     def _use_cases(self, stack: AsyncExitStack, core: Core) -> UseCases:
         settings = self.settings
@@ -220,7 +214,7 @@ class App:
             core.policies, reads, core.feed, explainer, self.drain,
             clock=self.clock, metrics=self.metrics.rpcs, settings=watching,
         )  # fmt: skip
-        placer = Placer(core.storage)
+        placer = Placer(core.locations.storage, core.locations.tables)
         return UseCases(
             create=CreateBatchJob(core.policies, reads, creates, placer, explainer, self.metrics.jobs),
             get=GetBatchJob(core.policies, reads, explainer),
@@ -230,6 +224,15 @@ class App:
             watch=watch,
             usage=GetTeamUsage(core.policies, reads, explainer),
         )
+
+    def _warm_tables(self, stack: AsyncExitStack, core: Core) -> None:
+        """Load BigQuery's client while callers are served already, and only where a team may name tables at all.
+
+        A policy that allows tables later has it loaded by the first create that names one.
+        """
+        if core.policies.current.names_bigquery:
+            warming = asyncio.create_task(core.locations.warm_tables())
+            stack.push_async_callback(asyncio.wait, [warming])
 
     def _start_controller(self, stack: AsyncExitStack, core: Core, config: ControllerConfig) -> None:
         target = VertexConfig(
@@ -255,13 +258,6 @@ async def _load_and_run(controller: Controller) -> None:
     """Import Google's client for Vertex after callers are served already: it takes a second and much memory."""
     await asyncio.to_thread(vertex.load)
     await controller.run()
-
-
-async def _warm(storage: StoragePlaces) -> None:
-    try:
-        await storage.warm()
-    except UnavailableError as error:
-        log.warning("Cloud Storage cannot be asked yet", error=str(error))
 
 
 async def check_schema(url: str) -> None:

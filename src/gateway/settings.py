@@ -158,6 +158,10 @@ class Settings(DatabaseSettings):
     """URL of a Cloud Storage that is asked without credentials, such as the emulator's. Only with `insecure`."""
     storage_project: str = ""
     """The Google Cloud project that look-ups in Cloud Storage are made from; empty takes the credentials' own."""
+    bigquery_endpoint: str = Field(default="", pattern="^(https?://.+)?$")
+    """URL of a BigQuery that is asked without credentials, such as the emulator's. Only with `insecure`."""
+    bigquery_project: str = ""
+    """The Google Cloud project that look-ups in BigQuery are made from; empty takes the credentials' own."""
 
     lease: Seconds = timedelta(seconds=10)
     """How long a leader leads without a renewal."""
@@ -182,9 +186,9 @@ class Settings(DatabaseSettings):
     """How often the leader counts batch jobs for the gauges."""
 
     location_deadline: Seconds = timedelta(seconds=8)
-    """How long one look-up of a bucket or object may take."""
+    """How long one look-up of a bucket, object, dataset or table may take."""
     location_lifetime: Seconds = timedelta(minutes=5)
-    """How long a bucket's place is believed."""
+    """How long the place of a bucket or dataset is believed."""
     watch_heartbeat: Seconds = timedelta(seconds=30)
     """How long a watch may be silent."""
     watch_age: Seconds = timedelta(minutes=30)
@@ -216,6 +220,7 @@ class Settings(DatabaseSettings):
             "watch_age": (self.watch_age >= self.connection_age, "must be shorter than connection_age"),
             "vertex_emulator": (bool(self.vertex_emulator) and not self.insecure, "needs insecure"),
             "storage_endpoint": (bool(self.storage_endpoint) and not self.insecure, "needs insecure"),
+            "bigquery_endpoint": (bool(self.bigquery_endpoint) and not self.insecure, "needs insecure"),
         }
         return [_problem((field,), text) for field, (holds, text) in wrong.items() if holds]
 

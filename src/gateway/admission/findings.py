@@ -1,84 +1,121 @@
 """What the place check answers when something is wrong: both places by name, and the way out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from gateway.admission.fields import REGION, destination_field, refuse, source_field
+from gateway.admission.fields import REGION, refuse
+from gateway.admission.fit import KnownPlaces, fits, mismatch, never
 from gateway.cloud.lookups import ForbiddenError, LocationError, MissingError, UnavailableError
-from gateway.domain.batch_job import BigQueryDestination, BigQuerySource, Spec
-from gateway.domain.places import BucketPlace, RegionMatch, fits, mismatch
+from gateway.domain.uris import BIGQUERY
 from gateway.errors import FieldViolation, GatewayError, PreconditionViolation, Reason
+from gateway.policy.model import TeamPolicy
 
-Places = Sequence[tuple[str, BucketPlace]]
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How sentences speak of one kind of source and destination."""
+
+    make_source: str
+    make_destination: str
+    owner: str
+    read_rights: str
+    see_rights: str
 
 
-def refuse_bigquery(spec: Spec) -> None:
-    """Raises NOT_SERVED for a source or destination in BigQuery, naming each field."""
-    violations: list[FieldViolation] = []
-    sentence = "This version serves Cloud Storage only: use {}."
-    if isinstance(spec.source, BigQuerySource):
-        field = source_field(spec.source)
-        violations.append(FieldViolation(field, "BIGQUERY_NOT_SERVED", sentence.format("gcs_source")))
-    if isinstance(spec.destination, BigQueryDestination):
-        field = destination_field(spec.destination)
-        violations.append(FieldViolation(field, "BIGQUERY_NOT_SERVED", sentence.format("gcs_destination")))
-    if violations:
-        raise refuse(Reason.NOT_SERVED, violations)
+_CLOUD_STORAGE: Final = _Words(
+    "Upload it first",
+    "Create the bucket first",
+    "the bucket's owner",
+    "storage.buckets.get and storage.objects.get",
+    "storage.buckets.get",
+)
+_BIGQUERY: Final = _Words(
+    "Create it and fill it first",
+    "Create the dataset first",
+    "the dataset's owner",
+    "bigquery.datasets.get and bigquery.tables.get",
+    "bigquery.datasets.get",
+)
+
+_KINDS: Final[Mapping[str, str]] = {
+    "VIEW": "a view",
+    "MATERIALIZED_VIEW": "a materialized view",
+    "EXTERNAL": "an external table",
+    "SNAPSHOT": "a table snapshot",
+}
+
+
+def _words(uri: str) -> _Words:
+    return _BIGQUERY if uri.startswith(BIGQUERY) else _CLOUD_STORAGE
 
 
 def source_failure(failure: LocationError) -> Iterator[PreconditionViolation]:
     """The violation of a source that is not there or may not be read; none where that is not known now."""
+    words = _words(failure.subject)
     match failure:
         case MissingError():
-            sentence = f"{failure.subject} does not exist. Upload it first, or correct the URI."
+            sentence = f"{failure.subject} does not exist. {words.make_source}, or correct the URI."
             yield PreconditionViolation(Reason.SOURCE_NOT_FOUND, failure.subject, sentence)
         case ForbiddenError():
             sentence = (
-                f"The gateway may not look at {failure.subject} ({failure}). Ask the bucket's owner to grant the "
-                "gateway's service account storage.buckets.get and storage.objects.get on it."
+                f"The gateway may not look at {failure.subject} ({failure}). Ask {words.owner} to grant the "
+                f"gateway's service account {words.read_rights} on it."
             )
             yield PreconditionViolation(Reason.SOURCE_NOT_READABLE, failure.subject, sentence)
 
 
 def destination_failure(failure: LocationError) -> Iterator[PreconditionViolation]:
-    """The violation of a destination bucket that is not there or may not be seen; none where that is not known now."""
+    """The violation of a destination that is not there or may not be seen; none where that is not known now."""
+    words = _words(failure.subject)
     match failure:
         case MissingError():
-            sentence = f"{failure.subject} does not exist. Create the bucket first, or correct the URI."
+            sentence = f"{failure.subject} does not exist. {words.make_destination}, or correct the URI."
             yield PreconditionViolation(Reason.DESTINATION_NOT_FOUND, failure.subject, sentence)
         case ForbiddenError():
             sentence = (
-                f"{failure.subject} does not exist, or the gateway may not look at it ({failure}). Ask the bucket's "
-                "owner to grant the gateway's service account storage.buckets.get on it."
+                f"{failure.subject} does not exist, or the gateway may not look at it ({failure}). Ask {words.owner} "
+                f"to grant the gateway's service account {words.see_rights} on it."
             )
             yield PreconditionViolation(Reason.DESTINATION_NOT_FOUND, failure.subject, sentence)
 
 
-def too_large(uri: str, size: int, limit: int) -> PreconditionViolation:
-    sentence = f"{uri} has {size} bytes; Vertex AI takes at most {limit}. Split it into several batch jobs."
+def too_large(uri: str, size: int, limit: int, unit: str) -> PreconditionViolation:
+    sentence = f"{uri} has {size} {unit}; Vertex AI takes at most {limit}. Split it into several batch jobs."
     return PreconditionViolation(Reason.SOURCE_TOO_LARGE, uri, sentence)
 
 
+def not_a_table(uri: str, kind: str) -> PreconditionViolation:
+    """`kind` is BigQuery's `type`."""
+    sentence = (
+        f"{uri} is {_KINDS.get(kind, kind)}, not a table. Only a table with rows of its own is read, as anything else "
+        "may answer with rows that this team has no right to: copy the rows into a table and name that one."
+    )
+    return PreconditionViolation(Reason.SOURCE_NOT_A_TABLE, uri, sentence)
+
+
 def mismatches(
-    places: Places, regions: Sequence[str], match: RegionMatch, choices: Sequence[str]
+    known: KnownPlaces, regions: Sequence[str], team: TeamPolicy, choices: Sequence[str]
 ) -> Iterator[PreconditionViolation]:
     """Each place that keeps every region from fitting.
 
     Args:
-        places: the known places with their URIs.
+        known: the known places with their URIs.
         regions: where the batch job could run by its request; one if it named a region.
-        match: the team's rule.
+        team: whose rules hold.
         choices: the team's regions that would fit all the places.
 
     """
-    for uri, place in places:
-        fitting = [region for region in regions if fits(region, place, match)]
+    for uri, place in known:
+        fitting = [region for region in regions if fits(region, place, team)]
         if len(regions) == 1 and not fitting:
-            sentence = mismatch(uri, regions[0], place, match, choices)
+            sentence = mismatch(uri, regions[0], place, team, choices)
             yield PreconditionViolation(Reason.REGION_MISMATCH, uri, sentence)
         elif len(regions) > 1:
             sentence = (
                 f"{uri} is in {place}, which fits {' and '.join(fitting) or 'none'} of the team's regions "
-                f"{', '.join(regions)}. Source and destination must both fit one of them: move one of the two."
+                f"{', '.join(regions)}. {never(place)}Source and destination must both fit one of them: move one of "
+                "the two."
             )
             yield PreconditionViolation(Reason.REGION_MISMATCH, uri, sentence)
 

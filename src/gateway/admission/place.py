@@ -9,16 +9,21 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from gateway.admission import findings
+from gateway.admission.fit import KnownPlaces, Place, fitting
 from gateway.admission.policy import named_model, pools_for
-from gateway.cloud.lookups import LocationError, UnavailableError
+from gateway.cloud.lookups import ForbiddenError, LocationError, MissingError, UnavailableError
 from gateway.domain.batch_job import PoolId, Spec
-from gateway.domain.places import BucketPlace, RegionMatch, fits
-from gateway.domain.uris import split_gcs
+from gateway.domain.datasets import TABLE, DatasetPlace, TableFacts
+from gateway.domain.places import BucketPlace
+from gateway.domain.uris import BIGQUERY, split_gcs
 from gateway.errors import PreconditionViolation
 from gateway.policy.model import Policy, TeamPolicy
 
 MAX_SOURCE_BYTES: Final = 1_000_000_000
 """Vertex AI takes one object of at most 1 GB."""
+
+MAX_SOURCE_ROWS: Final = 200_000
+"""Vertex AI takes at most this many requests in one job. Of a table the number of rows is known beforehand."""
 
 _Answer = TypeVar("_Answer")
 
@@ -29,6 +34,14 @@ class Storage(Protocol):
     async def bucket_place(self, bucket: str) -> BucketPlace: ...
 
     async def object_size(self, uri: str) -> int: ...
+
+
+class Tables(Protocol):
+    """What is asked of BigQuery; `gateway.cloud.bigquery.BigQueryPlaces` answers it. Both take the table's URI."""
+
+    async def dataset_place(self, table: str) -> DatasetPlace: ...
+
+    async def table_facts(self, table: str) -> TableFacts: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +55,33 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the three look-ups brought, each an answer or a failure."""
+    """What the three look-ups brought, each an answer or a failure; of an object the content is its size."""
 
-    source: BucketPlace | LocationError
-    size: int | LocationError
-    destination: BucketPlace | LocationError
+    source: Place | LocationError
+    content: int | TableFacts | LocationError
+    destination: Place | LocationError
 
-    def places(self, spec: Spec) -> tuple[tuple[str, BucketPlace], ...]:
-        """The places that are known, each with its URI."""
+    def places(self, spec: Spec) -> KnownPlaces:
         pairs = ((spec.source_uri, self.source), (spec.destination_uri, self.destination))
-        return tuple((uri, place) for uri, place in pairs if isinstance(place, BucketPlace))
+        return tuple((uri, place) for uri, place in pairs if not isinstance(place, LocationError))
 
     def unavailable(self) -> UnavailableError | None:
-        looked_up = (self.source, self.size, self.destination)
+        looked_up = (self.source, self.content, self.destination)
         return next((failure for failure in looked_up if isinstance(failure, UnavailableError)), None)
+
+    @property
+    def source_bytes(self) -> int:
+        match self.content:
+            case TableFacts(size=size) | int(size):
+                return size
+        return 0
 
 
 class Placer:
     """Looks up source and destination and binds a batch job to a pool."""
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self, storage: Storage, tables: Tables) -> None:
+        self._storage, self._tables = storage, tables
 
     async def place(self, policy: Policy, team: TeamPolicy, spec: Spec) -> Placement:
         """The team's first pool for the region that was asked for, or for the only one that fits.
@@ -70,35 +89,41 @@ class Placer:
         What is certainly wrong is answered, all of it, before what cannot be known now.
 
         Raises:
-            GatewayError: NOT_SERVED for BigQuery; SOURCE_NOT_FOUND, SOURCE_NOT_READABLE, SOURCE_TOO_LARGE,
+            GatewayError: SOURCE_NOT_FOUND, SOURCE_NOT_READABLE, SOURCE_NOT_A_TABLE, SOURCE_TOO_LARGE,
                 DESTINATION_NOT_FOUND, REGION_MISMATCH, the first of them with the violations of all; INVALID_SPEC where
                 several regions fit and none was named; LOCATION_UNAVAILABLE where a look-up has no answer now.
 
         """
-        findings.refuse_bigquery(spec)
         found = await self._look_up(spec)
         pools = pools_for(policy, team, spec, named_model(policy, spec))
         regions = tuple(dict.fromkeys(pool.region for pool in pools))
-        known = found.places(spec)
-        fitting = _fitting(regions, known, team.gcs_region_match)
-        violations = tuple(_violations(team, spec, found, regions, fitting))
+        choices = fitting(regions, found.places(spec), team)
+        violations = tuple(_violations(team, spec, found, regions, choices))
         if violations:
             raise findings.refused(violations)
         if failure := found.unavailable():
             raise findings.unavailable(failure)
-        if len(fitting) > 1:
-            raise findings.ambiguous(fitting)
-        pool = next(pool for pool in pools if pool.region == fitting[0])
-        return Placement(pool, pool.region, found.size if isinstance(found.size, int) else 0)
+        if len(choices) > 1:
+            raise findings.ambiguous(choices)
+        pool = next(pool for pool in pools if pool.region == choices[0])
+        return Placement(pool, pool.region, found.source_bytes)
 
     async def _look_up(self, spec: Spec) -> _Found:
         """All three at once: a create waits for the slowest, not for the sum."""
-        source, size, destination = await asyncio.gather(
-            _attempt(self._storage.bucket_place(split_gcs(spec.source_uri).bucket)),
-            _attempt(self._storage.object_size(spec.source_uri)),
-            _attempt(self._storage.bucket_place(split_gcs(spec.destination_uri).bucket)),
+        source, content, destination = await asyncio.gather(
+            _attempt(self._place_of(spec.source_uri)),
+            _attempt(self._content_of(spec.source_uri)),
+            _attempt(self._place_of(spec.destination_uri)),
         )
-        return _Found(source, size, destination)
+        return _Found(source, content, destination)
+
+    async def _place_of(self, uri: str) -> Place:
+        if uri.startswith(BIGQUERY):
+            return await self._tables.dataset_place(uri)
+        return await self._storage.bucket_place(split_gcs(uri).bucket)
+
+    async def _content_of(self, uri: str) -> int | TableFacts:
+        return await (self._tables.table_facts(uri) if uri.startswith(BIGQUERY) else self._storage.object_size(uri))
 
 
 async def _attempt(lookup: Awaitable[_Answer]) -> _Answer | LocationError:
@@ -108,22 +133,28 @@ async def _attempt(lookup: Awaitable[_Answer]) -> _Answer | LocationError:
         return failure
 
 
-def _fitting(regions: Sequence[str], places: Sequence[tuple[str, BucketPlace]], match: RegionMatch) -> tuple[str, ...]:
-    return tuple(region for region in regions if all(fits(region, place, match) for _, place in places))
-
-
 def _violations(
-    team: TeamPolicy, spec: Spec, found: _Found, regions: Sequence[str], fitting: Sequence[str]
+    team: TeamPolicy, spec: Spec, found: _Found, regions: Sequence[str], choices: Sequence[str]
 ) -> Iterator[PreconditionViolation]:
-    # A bucket that cannot be seen hides its objects too: it is reported once.
-    source = found.source if isinstance(found.source, LocationError) else found.size
-    if isinstance(source, LocationError):
-        yield from findings.source_failure(source)
-    elif source > MAX_SOURCE_BYTES:
-        yield findings.too_large(spec.source_uri, source, MAX_SOURCE_BYTES)
+    # A bucket or dataset that is not there, or is closed, hides what is in it too: it is reported once.
+    if isinstance(found.source, MissingError | ForbiddenError):
+        yield from findings.source_failure(found.source)
+    elif isinstance(found.content, LocationError):
+        yield from findings.source_failure(found.content)
+    else:
+        yield from _content_violations(spec.source_uri, found.content)
     if isinstance(found.destination, LocationError):
         yield from findings.destination_failure(found.destination)
-    if not fitting:
+    if not choices:
         known = found.places(spec)
-        choices = _fitting(team.regions, known, team.gcs_region_match)
-        yield from findings.mismatches(known, regions, team.gcs_region_match, choices)
+        yield from findings.mismatches(known, regions, team, fitting(team.regions, known, team))
+
+
+def _content_violations(uri: str, content: int | TableFacts) -> Iterator[PreconditionViolation]:
+    match content:
+        case int() if content > MAX_SOURCE_BYTES:
+            yield findings.too_large(uri, content, MAX_SOURCE_BYTES, "bytes")
+        case TableFacts(kind=kind) if kind != TABLE:
+            yield findings.not_a_table(uri, kind)
+        case TableFacts(rows=rows) if rows > MAX_SOURCE_ROWS:
+            yield findings.too_large(uri, rows, MAX_SOURCE_ROWS, "rows")

@@ -28,11 +28,17 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 @click.command()
 @click.option("--policy", type=_FILE, metavar="FILE", help="The policy file; by default a sample of three teams.")
 @click.option("--buckets", type=_FOLDER, metavar="DIR", help="A folder whose subfolders are the buckets.")
-@click.option("--state", type=_FOLDER, metavar="DIR", help="Keep database, buckets and logs here, for the next time.")
+@click.option("--tables", type=_FOLDER, metavar="DIR", help="A folder of tables, project/dataset/table.jsonl.")
+@click.option("--state", type=_FOLDER, metavar="DIR", help="Keep database, buckets, tables and logs here.")
 @click.option("--emulator-config", type=_FILE, metavar="FILE", help="Settings of the Vertex emulator, as YAML.")
 @settings_options(SETTINGS)
 def dev(
-    policy: Path | None, buckets: Path | None, state: Path | None, emulator_config: Path | None, **flags: Any
+    policy: Path | None,
+    buckets: Path | None,
+    tables: Path | None,
+    state: Path | None,
+    emulator_config: Path | None,
+    **flags: Any,
 ) -> None:
     """Run PostgreSQL, a Vertex emulator and the gateway here until Ctrl-C.
 
@@ -40,7 +46,7 @@ def dev(
     """
     level = flags.pop("log_level") or "INFO"
     flags["health_listen"] = flags["health_listen"] or _free_or_any(Settings.model_fields["health_listen"].default)
-    options = DevOptions(policy, buckets, state, emulator_config, flags, level)
+    options = DevOptions(policy, buckets, tables, state, emulator_config, flags, level)
 
     async def body(stop: asyncio.Event) -> int:
         click.echo("starting PostgreSQL, the Vertex emulator and the gateway …")
@@ -71,6 +77,7 @@ def welcome(running: DevStack) -> str:
     return f"""
 The gateway serves on {target}. Policy: {running.policy}
 Buckets are folders in {running.buckets}: drop a JSONL file into one and run it.
+BigQuery tables are JSONL files in {running.tables}.
 Logs are in {running.state}.
 
 Try, in another terminal:

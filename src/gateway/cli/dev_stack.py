@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from gateway.app import App
 from gateway.cli.emulator import Emulating, EmulatorProcess
-from gateway.cli.sample import prepare_buckets, sample_policy
+from gateway.cli.sample import prepare_buckets, prepare_tables, sample_policy
 from gateway.policy.load import load_policy
+from gateway.policy.model import Policy
 from gateway.settings import Settings
 from gateway.store import migrate
 from gateway.store.embedded import EmbeddedPostgres
@@ -33,6 +34,7 @@ class DevOptions:
 
     policy: Path | None = None
     buckets: Path | None = None
+    tables: Path | None = None
     state: Path | None = None
     emulator_config: Path | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class DevStack:
     emulator: EmulatorProcess
     state: Path
     buckets: Path
+    tables: Path
     policy: Path
 
 
@@ -61,24 +64,31 @@ async def dev_stack(options: DevOptions) -> AsyncIterator[DevStack]:
     async with AsyncExitStack() as stack:
         state = options.state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-dev-")))
         state.mkdir(parents=True, exist_ok=True)
-        buckets = options.buckets or state / "buckets"
+        buckets, tables = options.buckets or state / "buckets", options.tables or state / "tables"
         await asyncio.to_thread(prepare_buckets, buckets, loaded)
+        await asyncio.to_thread(prepare_tables, tables, loaded)
         _log_to(stack, state / "gateway.log", options.log_level)
         url = await _database(stack, None if options.state is None else state / "postgres")
-        emulator = await stack.enter_async_context(Emulating(buckets, state / "emulator.log", _arguments(options)))
+        emulator = await stack.enter_async_context(
+            Emulating(buckets, tables, state / "emulator.log", _arguments(options))
+        )
         await migrate.upgrade(url)
-        own = {
-            "name": "dev",
-            "policy": policy,
-            "database_url": url,
-            "insecure": True,
-            "vertex_emulator": emulator.target,
-            "storage_endpoint": emulator.storage_url,
-            "storage_project": next(iter(loaded.pools)).project if loaded.pools else "dev",
-        }
+        own = {"name": "dev", "policy": policy, "database_url": url, "insecure": True, **_google(emulator, loaded)}
         given = {key: value for key, value in options.flags.items() if value is not None}
         app = await stack.enter_async_context(App(Settings.read({}, {**QUICK, **given, **own})))
-        yield DevStack(app, emulator, state, buckets, policy)
+        yield DevStack(app, emulator, state, buckets, tables, policy)
+
+
+def _google(emulator: EmulatorProcess, policy: Policy) -> dict[str, str]:
+    """The settings that make the emulator stand in for everything of Google's."""
+    project = next(iter(policy.pools)).project if policy.pools else "dev"
+    return {
+        "vertex_emulator": emulator.target,
+        "storage_endpoint": emulator.storage_url,
+        "storage_project": project,
+        "bigquery_endpoint": emulator.bigquery_url,
+        "bigquery_project": project,
+    }
 
 
 def _arguments(options: DevOptions) -> tuple[str, ...]:

@@ -18,17 +18,19 @@ class EmulatorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class EmulatorProcess:
-    """A started emulator. `target` is where its JobService answers, `storage_url` where its Cloud Storage does."""
+    """A started emulator: where its JobService, its Cloud Storage and its BigQuery answer."""
 
     target: str
     storage_url: str
+    bigquery_url: str
 
 
 class Emulating:
     """Runs the emulator while entered. It is in a session of its own, so Ctrl-C reaches it only through us."""
 
-    def __init__(self, buckets: Path, log: Path, arguments: tuple[str, ...] = ()) -> None:
-        self._command = (sys.executable, "-m", "vertex_emulator", "--buckets", str(buckets), *arguments)
+    def __init__(self, buckets: Path, tables: Path, log: Path, arguments: tuple[str, ...] = ()) -> None:
+        folders = ("--buckets", str(buckets), "--tables", str(tables))
+        self._command = (sys.executable, "-m", "vertex_emulator", *folders, *arguments)
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
@@ -58,7 +60,7 @@ class Emulating:
             async with asyncio.timeout(START_SECONDS):
                 line = await process.stdout.readline()
             said = json.loads(line)
-            return EmulatorProcess(said["target"], said["storage_url"])
+            return EmulatorProcess(said["target"], said["storage_url"], said["bigquery_url"])
         except (TimeoutError, ValueError, KeyError) as error:
             text = await asyncio.to_thread(self._log.read_text, errors="replace")
             last = text.strip().splitlines()[-1:] or ["it said nothing"]

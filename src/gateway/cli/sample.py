@@ -1,4 +1,4 @@
-"""The sample that `gateway dev` starts with: a policy of three teams, and buckets with something in them."""
+"""The sample that `gateway dev` starts with: a policy of three teams, buckets and tables with something in them."""
 
 import shutil
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Final
 
 import yaml
 
+from gateway.domain.uris import BIGQUERY
 from gateway.policy.match import has_star, matches_any
 from gateway.policy.model import Policy, TeamPolicy
 
@@ -31,17 +32,39 @@ def prepare_buckets(folder: Path, policy: Policy) -> None:
 
     What is there already stays as it is. A team whose pools are all in one region has its buckets there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    samples = EXAMPLES / "buckets"
-    for bucket in sorted(samples.iterdir()) if samples.is_dir() else ():
-        if not (folder / bucket.name).exists():
-            (shutil.copytree if bucket.is_dir() else shutil.copy)(bucket, folder / bucket.name)
+    _copy_samples("buckets", folder)
     for team in policy.teams.values():
         for name in destination_buckets(team):
             (folder / name).mkdir(exist_ok=True)
     if not (folder / LOCATIONS_FILE).exists():
         names = sorted(each.name for each in folder.iterdir() if each.is_dir())
         (folder / LOCATIONS_FILE).write_text(yaml.safe_dump({"buckets": locations(policy, names)}))
+
+
+def prepare_tables(folder: Path, policy: Policy) -> None:
+    """Make the emulator's tables in `folder`: the sample's, and every dataset that the policy's destinations spell out.
+
+    What is there already stays as it is. A dataset lies where the sample says, or in the emulator's default region.
+    """
+    _copy_samples("tables", folder)
+    for team in policy.teams.values():
+        for project, dataset in destination_datasets(team):
+            (folder / project / dataset).mkdir(parents=True, exist_ok=True)
+
+
+def _copy_samples(kind: str, folder: Path) -> None:
+    """Copy the sample folders and files of that kind which `folder` does not have."""
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = EXAMPLES / kind
+    for sample in sorted(samples.iterdir()) if samples.is_dir() else ():
+        if not (folder / sample.name).exists():
+            (shutil.copytree if sample.is_dir() else shutil.copy)(sample, folder / sample.name)
+
+
+def destination_datasets(team: TeamPolicy) -> list[tuple[str, str]]:
+    """Project and dataset of each dataset that the team's destinations spell out."""
+    tables = (uri.removeprefix(BIGQUERY).rsplit(".", 2) for uri in team.destinations if uri.startswith(BIGQUERY))
+    return [(project, dataset) for project, dataset, _ in tables if not has_star(dataset)]
 
 
 def destination_buckets(team: TeamPolicy) -> list[str]:

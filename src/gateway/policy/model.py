@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.domain.batch_job import PoolId
 from gateway.domain.places import RegionMatch
+from gateway.domain.uris import BIGQUERY
 from gateway.policy.membership import MemberIndex, Membership, Right, Role
 
 DEFAULT_CAPACITY: Final = 8
@@ -131,6 +132,12 @@ class Policy:
     def members(self) -> MemberIndex:
         """The index over all principals, built once."""
         return MemberIndex(self._rights())
+
+    @property
+    def names_bigquery(self) -> bool:
+        """Whether any team may use any table at all."""
+        uris = (uri for team in self.teams.values() for uri in (*team.sources, *team.destinations))
+        return any(uri.startswith(BIGQUERY) for uri in uris)
 
     def _rights(self) -> Iterator[tuple[str, Right]]:
         for team in self.teams.values():
