@@ -72,7 +72,7 @@ dev: $(STAMP) ## run PostgreSQL, the emulator and the gateway here until Ctrl-C
 # Each of these scripts writes one page of docs/ and, with --check, fails where the committed page is another.
 DOCS_GENERATORS := docs/tools/api.py docs/tools/states.py
 DOCS_GENERATORS += docs/tools/policy.py
-DOCS_GENERATORS += docs/tools/calling.py
+DOCS_GENERATORS += docs/tools/calling.py docs/tools/metrics.py
 
 .PHONY: docs
 docs: $(STAMP) ## write the pages of docs/ that are made from code

@@ -1,0 +1,75 @@
+"""Writes docs/metrics.md from the metrics as a process registers them, so that the page and the code cannot differ."""
+
+import pages
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
+
+from gateway.telemetry.metrics import Metrics
+
+INTRODUCTION = """\
+# Metrics
+
+Every replica serves them on its metrics listener (`GATEWAY_METRICS_LISTEN`, by default 127.0.0.1:9470) at `/metrics`,
+beside the usual `process_*` figures. Times are in seconds.
+
+- **Gauges about batch jobs, pools and quotas come from the leader alone** and are cleared when it stops leading, so a
+  sum or maximum over the replicas is the truth. Counters and histograms come from whichever replica did the work: sum
+  them.
+- **Labels are bounded.** `team` is a team of the policy or `unknown`. `model` is an exact name or alias of the policy,
+  else `tuned` or `other`. Methods that nobody serves share one name.
+"""
+
+LEADERS_OWN = """\
+## Of the leader alone
+
+Absent on every other replica, `batchjobs_leader` excepted.
+"""
+
+LOOK_AT_FIRST = """\
+## What to look at first
+
+| question | look at |
+| --- | --- |
+| Is anybody leading? | `max(batchjobs_leader)` is 1 |
+| Is a pool shut while work waits? | `batchjobs_pool_gate_open == 0 and on (pool) batchjobs_eligible_queued > 0` |
+| Is Vertex being read? | `batchjobs_poll_age_seconds` stays near the poll interval |
+| Was anything billed twice? | `increase(batchjobs_duplicates_total[1h])` is 0 |
+| Is a create's outcome unknown for long? | `batchjobs_submits_unresolved` falls back to 0 within the settling time |
+| Who is refused, and why? | `batchjobs_admissions_total` by `team`, `decision` and `reason` |
+| Is the policy file taken? | `batchjobs_policy_last_reload_successful` is 1 |
+"""
+
+
+def registered() -> tuple[list[MetricWrapperBase], list[MetricWrapperBase]]:
+    """What every replica registers and fills, and what the leader alone fills; each by name."""
+    metrics = Metrics(CollectorRegistry())
+    every = (metrics.rpcs, metrics.jobs, metrics.loops, metrics.vertex, metrics.policy, metrics.process)
+    return of_groups(*every), of_groups(metrics.leader)
+
+
+def of_groups(*groups: object) -> list[MetricWrapperBase]:
+    found = [each for group in groups for each in vars(group).values() if isinstance(each, MetricWrapperBase)]
+    return sorted(found, key=name_of)
+
+
+def name_of(metric: MetricWrapperBase) -> str:
+    """The name as Prometheus shows it."""
+    return metric._name + ("_total" if metric._type == "counter" else "")  # noqa: SLF001 - the library has no accessor
+
+
+def table(metrics: list[MetricWrapperBase]) -> str:
+    rows = ["| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
+    for metric in metrics:
+        labels = ", ".join(f"`{label}`" for label in metric._labelnames) or "–"  # noqa: SLF001 - as above
+        rows.append(f"| `{name_of(metric)}` | {metric._type} | {labels} | {metric._documentation} |")  # noqa: SLF001
+    return "\n".join(rows)
+
+
+def render() -> str:
+    every, leader = registered()
+    parts = (INTRODUCTION, LOOK_AT_FIRST, "## Of every replica\n", table(every), "", LEADERS_OWN, table(leader))
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    pages.run("metrics.md", render, tool="metrics.py", source="src/gateway/telemetry/")
