@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from vertex_emulator.bigquery import tables
 from vertex_emulator.bigquery.columns import Column
-from vertex_emulator.bigquery.datasets import Datasets, Table
+from vertex_emulator.bigquery.datasets import Dataset, Datasets, Table, TableMissingError
 from vertex_emulator.bigquery.tables import TableExistsError
 from vertex_emulator.clock import Clock
 from vertex_emulator.inputs import RESULT_COLUMNS, WrongDatasetError, dataset_in
@@ -100,13 +101,21 @@ class Outputs:
             dataset = dataset_in(self._datasets, project, dataset_id, region)
         except WrongDatasetError as error:
             raise InputError(f"Failed to export data to {uri}. {error}") from error
-        table = self._datasets.new_table(dataset, name)
+        table = self._found_or_made(dataset, name, carried)
         if table is None:
             raise InputError(f"Failed to export data to {uri}. Invalid table ID.")
-        try:
-            tables.create(table, (*RESULT_COLUMNS, *carried))
-        except TableExistsError:
-            table = self._datasets.table(dataset, name)
         if table.type != "TABLE":
             raise InputError(f"Failed to export data to {uri}. It is a {table.type}.")
         return TableOutput(table)
+
+    def _found_or_made(self, dataset: Dataset, name: str, carried: tuple[Column, ...]) -> Table | None:
+        """The table; None where none can have that name."""
+        try:
+            return self._datasets.table(dataset, name)
+        except TableMissingError:
+            table = self._datasets.new_table(dataset, name)
+        if table is not None:
+            # Another job may have made it meanwhile, with the columns of its own source.
+            with suppress(TableExistsError):
+                tables.create(table, (*RESULT_COLUMNS, *carried))
+        return table

@@ -32,9 +32,11 @@ async def run(*arguments: str) -> asyncio.subprocess.Process:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_the_program_serves_until_it_is_told_to_stop(folder: Path, number: int) -> None:
-    program = await run("--buckets", str(folder), "--time-scale", "1000")
+    program = await run("--buckets", str(folder), "--tables", str(folder / "tables"), "--time-scale", "1000")
     assert program.stdout is not None
     addresses = json.loads(await program.stdout.readline())
+    assert addresses["bigquery_url"].startswith("http://127.0.0.1:")
+    assert (folder / "tables").is_dir()
     async with grpc.aio.insecure_channel(addresses["target"]) as channel:
         client = JobServiceAsyncClient(transport=JobServiceGrpcAsyncIOTransport(channel=channel))
         await client.create_batch_prediction_job(parent=PARENT, batch_prediction_job=job())
@@ -80,6 +82,8 @@ def test_a_file_sets_every_kind_of_setting(tmp_path: Path) -> None:
     path.write_text(
         """
         buckets: data
+        tables: bq
+        global_bigquery: true
         clock: driven
         start_time: 2026-05-01T00:00:00+02:00
         bucket_check: strict
@@ -93,7 +97,8 @@ def test_a_file_sets_every_kind_of_setting(tmp_path: Path) -> None:
         """
     )
     config = load_config(path, {"capacity": 3})
-    assert config.buckets == tmp_path / "data"
+    assert (config.buckets, config.tables) == (tmp_path / "data", tmp_path / "bq")
+    assert config.global_bigquery is True
     assert config.clock is ClockKind.DRIVEN
     assert config.start_time.utcoffset() is not None
     assert config.bucket_check is BucketCheck.STRICT
@@ -114,6 +119,7 @@ def test_a_file_sets_every_kind_of_setting(tmp_path: Path) -> None:
         ("capacity: 1.5", "capacity"),
         ("capacity: -1", "capacity"),
         ("capacities: [1]", "capacities"),
+        ("global_bigquery: 1", "global_bigquery"),
         ("capacities: {us-central1: -2}", "capacities.us-central1"),
         ("run_seconds: soon", "run_seconds"),
         ("pending_seconds: .nan", "pending_seconds"),

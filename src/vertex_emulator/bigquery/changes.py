@@ -11,7 +11,7 @@ from aiohttp import web
 
 from vertex_emulator.bigquery import tables
 from vertex_emulator.bigquery.columns import Column, SchemaError, incoming, read_schema
-from vertex_emulator.bigquery.datasets import Datasets
+from vertex_emulator.bigquery.datasets import Datasets, Table
 from vertex_emulator.bigquery.resources import table_resource
 from vertex_emulator.bigquery.routes import TABLE, TABLES, content_of, open_dataset, open_table
 from vertex_emulator.bigquery.tables import TableExistsError
@@ -50,13 +50,15 @@ class TableChangeRoutes:
         table = self._datasets.new_table(dataset, name) if isinstance(name, str) else None
         if table is None:
             raise HttpError(400, f"Invalid table ID {json.dumps(name)}.")
+        if any(each.id == table.id for each in self._datasets.tables(dataset)):
+            raise _exists(table)
         try:
             columns = read_schema(schema.get("fields", []) if isinstance(schema, dict) else [])
             tables.create(table, columns)
         except SchemaError as error:
             raise HttpError(400, f"Invalid schema: {error}.") from error
         except TableExistsError as error:
-            raise HttpError(409, f"Already Exists: Table {error}", reason="duplicate") from error
+            raise _exists(table) from error
         return table_resource(table, content_of(table))
 
     def _insert_rows(self, request: web.Request, body: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +82,10 @@ class TableChangeRoutes:
             return {**answer, "insertErrors": errors}
         tables.append(table, b"".join(lines))
         return answer
+
+
+def _exists(table: Table) -> HttpError:
+    return HttpError(409, f"Already Exists: Table {table.name}", reason="duplicate")
 
 
 def _kept(row: Any, columns: Sequence[Column]) -> dict[str, Any]:
