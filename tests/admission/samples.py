@@ -2,7 +2,14 @@
 
 from dataclasses import replace
 
-from gateway.domain.batch_job import GcsDestination, GcsSource, PoolId, Spec
+from gateway.domain.batch_job import (
+    BigQueryDestination,
+    BigQuerySource,
+    GcsDestination,
+    GcsSource,
+    PoolId,
+    Spec,
+)
 from gateway.policy.model import Policy, Pool, TeamPolicy
 
 US = PoolId("corp-ml", "us-central1")
@@ -42,6 +49,17 @@ LOCATIONS = {
 }
 SIZE = 11
 
+# The name of each dataset says where it lies; each holds a table `rows`.
+DATASETS = {
+    "us_central1": "location: us-central1",
+    "us_east1": "location: us-east1",
+    "europe_west4": "location: europe-west4",
+    "us": "location: US",
+    "eu": "location: EU",
+    "closed": "forbidden: true",
+}
+TYPES = {"view": "VIEW", "kept": "MATERIALIZED_VIEW", "sheet": "EXTERNAL", "frozen": "SNAPSHOT"}
+
 
 class Unseen:
     def location_lookup(self, kind, result):
@@ -51,7 +69,8 @@ class Unseen:
 def a_spec(source="", destination="", **changes):
     """The spec with other URIs and fields."""
     if source:
-        changes["source"] = GcsSource(source)
+        changes["source"] = BigQuerySource(source) if source.startswith("bq://") else GcsSource(source)
     if destination:
-        changes["destination"] = GcsDestination(destination)
+        table = destination.startswith("bq://")
+        changes["destination"] = BigQueryDestination(destination) if table else GcsDestination(destination)
     return replace(SPEC, **changes)

@@ -6,10 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from admission.samples import GLOBAL, LOCATIONS, NL, POLICY, SIZE, TEAM, UK, US, US_B, Unseen, a_spec
-from gateway.admission.place import MAX_SOURCE_BYTES, Placer
-from gateway.cloud.storage import StorageOptions, StoragePlaces
-from gateway.domain.batch_job import BigQueryDestination, BigQuerySource
+from admission.samples import GLOBAL, LOCATIONS, NL, POLICY, SIZE, TEAM, UK, US, US_B, a_spec
+from gateway.admission.place import MAX_SOURCE_BYTES
 from gateway.domain.places import RegionMatch
 from gateway.errors import GatewayError, Reason
 from vertex_emulator import Fault, FaultKind
@@ -199,14 +197,9 @@ async def test_everything_that_is_wrong_with_the_places_is_told_in_one_answer(pl
 
 
 @pytest.fixture
-async def hasty(emulator):
+async def hasty(connect):
     """A place check whose look-ups give up at once, as the service is down for good."""
-    places = StoragePlaces(
-        StorageOptions(endpoint=emulator.storage_url, deadline=timedelta(milliseconds=300)), Unseen()
-    )
-    await places.warm()
-    yield Placer(places)
-    await places.close()
+    return await connect(deadline=timedelta(milliseconds=300))
 
 
 @pytest.mark.parametrize("route", ["storage.buckets.get", "storage.objects.get"])
@@ -234,18 +227,8 @@ async def test_the_look_ups_of_one_create_run_at_the_same_time(placer, emulator)
     assert (await placing).pool == US
 
 
-async def test_bigquery_is_not_served_yet_and_each_field_is_named(placer, emulator):
-    spec = replace(
-        at("us-central1"),
-        source=BigQuerySource("bq://corp-ranking.in.rows"),
-        destination=BigQueryDestination("bq://corp-ranking.predictions.daily"),
-    )
-    error = await refusal(placer, spec)
-    assert error.reason is Reason.NOT_SERVED
-    assert {violation.field for violation in error.details} == {
-        "batch_job.bigquery_source.table",
-        "batch_job.bigquery_destination.table",
-    }
-    one = await refusal(placer, replace(at("us-central1"), source=spec.source))
-    assert [violation.field for violation in one.details] == ["batch_job.bigquery_source.table"]
-    assert not emulator.calls
+async def test_a_missing_object_is_told_although_its_buckets_place_is_not_known(hasty, emulator):
+    fault = Fault("storage.buckets.get", FaultKind.HANG, times=None, resource="ranking-us-central1")
+    emulator.faults.add(fault)
+    error = await refusal(hasty, a_spec("gs://ranking-us-central1/none.jsonl", "gs://ranking-us/out"))
+    assert error.reason is Reason.SOURCE_NOT_FOUND
