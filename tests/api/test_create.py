@@ -186,13 +186,6 @@ async def test_a_location_service_that_is_down_is_unavailable_and_says_when_to_c
     assert refused.pushback > 0
 
 
-async def test_bigquery_is_not_served_yet_and_says_so(gateway):
-    job = batch_job(gcs_source=None, bigquery_source=pb.BigQuerySource(table="bq://corp-ml.data.rows"))
-    await gateway.set_policy(lambda policy: policy["teams"]["ranking"]["sources"].append("bq://corp-ml.data.*"))
-    refused = await refusal(gateway.caller("ranking").create(job))
-    assert (refused.code, refused.reason) == ("UNIMPLEMENTED", "NOT_SERVED")
-
-
 async def test_a_quota_names_itself_its_limit_and_its_use(start_gateway):
     gateway = await start_gateway(role="api")
     await gateway.set_policy(lambda policy: policy["defaults"]["quotas"].update(queued_jobs=2))

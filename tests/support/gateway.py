@@ -50,8 +50,8 @@ POLICY: dict[str, Any] = {
     "teams": {
         "ranking": {
             "members": {"submitters": ["dev:ranking"], "viewers": ["jwt:corp:dashboards"]},
-            "sources": ["gs://ranking-in/**"],
-            "destinations": ["gs://ranking-out/**"],
+            "sources": ["gs://ranking-in/**", "bq://corp-ml.ranking_*.*"],
+            "destinations": ["gs://ranking-out/**", "bq://corp-ml.ranking_*.*"],
         },
         "search": {
             "members": {"submitters": ["dev:search"]},
@@ -67,6 +67,21 @@ BUCKETS: dict[str, dict[str, Any]] = {
     "search-in": {"location": "EUROPE-WEST4"},
     "search-out": {"location": "EUROPE-WEST4"},
 }
+
+TABLES: dict[str, dict[str, dict[str, Any]]] = {
+    "datasets": {
+        "corp-ml.ranking_in": {"location": "us-central1"},
+        "corp-ml.ranking_out": {"location": "us-central1"},
+        "corp-ml.ranking_europe": {"location": "europe-west4"},
+        "corp-ml.ranking_multi": {"location": "US"},
+        "corp-ml.ranking_closed": {"forbidden": True},
+    },
+    "tables": {
+        "corp-ml.ranking_in.recent": {"type": "VIEW"},
+        "corp-ml.ranking_in.sheet": {"type": "EXTERNAL"},
+    },
+}
+"""Datasets of the emulator; each has a table `rows` of three rows and a column `id`."""
 
 
 @dataclass
@@ -102,6 +117,12 @@ class Gateway:
             await asyncio.wait([future, slept], return_when=asyncio.FIRST_COMPLETED)
             slept.cancel()
         return future.result()
+
+    def table_path(self, table: str) -> Path:
+        """The file of the emulator's table `project.dataset.table`."""
+        root = self.emulator.datasets.root
+        assert root is not None, "this emulator has no tables"
+        return root.joinpath(*table.split(".")).with_suffix(".jsonl")
 
     def write_rows(self, uri: str, rows: int = 3) -> None:
         """Put a JSONL object of so many rows into the emulator's Cloud Storage."""
@@ -196,10 +217,11 @@ async def _start(
     settings: dict[str, Any],
 ) -> Gateway:
     _make_buckets(folder / "buckets")
+    _make_tables(folder / "tables")
     policy_path = folder / "policy.yaml"
     policy_path.write_text(yaml.safe_dump(policy))
     kind = ClockKind.DRIVEN if driven else ClockKind.REAL
-    config = EmulatorConfig(folder / "buckets", clock=kind, **emulating)
+    config = EmulatorConfig(folder / "buckets", folder / "tables", clock=kind, **emulating)
     emulator = await stack.enter_async_context(Emulator(config))
     time = await _driven_time(emulator, database_url) if driven else None
     values = {
@@ -213,6 +235,8 @@ async def _start(
         "vertex_emulator": emulator.target,
         "storage_endpoint": emulator.storage_url,
         "storage_project": "corp-ml",
+        "bigquery_endpoint": emulator.bigquery_url,
+        "bigquery_project": "corp-ml",
         "drain_grace": timedelta(seconds=5),
     }
     app = App(Settings.read({}, {**values, **settings}), clock=time)
@@ -238,3 +262,11 @@ def _make_buckets(folder: Path) -> None:
         if name.endswith("-in"):
             (folder / name / "rows.jsonl").write_text(ROW * 3)
     (folder / "buckets.yaml").write_text(yaml.safe_dump({"buckets": BUCKETS}))
+
+
+def _make_tables(folder: Path) -> None:
+    for name in TABLES["datasets"]:
+        dataset = folder.joinpath(*name.split("."))
+        dataset.mkdir(parents=True)
+        (dataset / "rows.jsonl").write_text("".join(f'{{"id": {number}, {ROW[1:]}' for number in range(3)))
+    (folder / "tables.yaml").write_text(yaml.safe_dump(TABLES))
