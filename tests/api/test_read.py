@@ -203,15 +203,3 @@ async def test_a_page_token_belongs_to_its_filter(gateway):
     for other in ("", "state = RUNNING"):
         refused = await refusal(caller.list(page_size=2, filter=other, page_token=first.next_page_token))
         assert refused.reason == "INVALID_PAGE_TOKEN"
-
-
-async def test_what_the_next_release_serves_is_not_served_yet(gateway):
-    caller = gateway.caller("ranking")
-    usage = caller.call("GetTeamUsage", pb.GetTeamUsageRequest(name="teams/ranking/usage"))
-    watch = caller.stub.WatchBatchJobs(
-        pb.WatchBatchJobsRequest(parent="teams/ranking"), metadata=caller.metadata
-    ).read()
-    for call in (usage, watch):
-        refused = await refusal(call)
-        assert (refused.code, refused.reason) == ("UNIMPLEMENTED", "NOT_SERVED")
-        assert "CreateBatchJob" in refused.message

@@ -89,8 +89,10 @@ async def test_a_drain_lets_open_calls_end_and_says_not_serving(gateway, monkeyp
     monkeypatch.setattr(explainer, "view", slow_view)
     creating = asyncio.ensure_future(caller.create())
     await entered.wait()
+    drained = asyncio.Event()
+    gateway.app.drain.subscribe(drained.set)
     stopping = asyncio.ensure_future(gateway.app.stop())
-    await gateway.app.drain.wait()
+    await drained.wait()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{gateway.app.health_port}") as channel:
         health = health_pb2_grpc.HealthStub(channel)
         answer = await health.Check(health_pb2.HealthCheckRequest(service="batchjobs.v1.BatchJobs"), timeout=20)

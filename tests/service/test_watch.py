@@ -6,7 +6,7 @@ from gateway.domain.states import State
 from gateway.errors import GatewayError, Reason
 from gateway.identity.principal import Principal
 from gateway.service.view import View
-from gateway.service.watch import Heartbeat
+from gateway.service.watching import Heartbeat
 
 RANKING = Principal("dev:ranking")
 
@@ -105,7 +105,7 @@ async def test_a_store_that_is_away_ends_the_watch_as_unavailable(stopped, job, 
     async def away(*_args):
         raise GatewayError(Reason.STORE_UNAVAILABLE, "It is away.")
 
-    monkeypatch.setattr(stopped.app.use_cases.watch.reads, "get", away)
+    monkeypatch.setattr(stopped.app.use_cases.watch._reads, "get", away)
     await stopped.move(job.name, State.SUBMITTING)
     with pytest.raises(GatewayError) as ended:
         await reader.next()

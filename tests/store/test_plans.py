@@ -34,7 +34,7 @@ CALLS: dict[str, dict[str, tuple[Any, ...]]] = {
         "wanted": ([5, 6], [0, 5], "x"),
         "page_of_team": ("team-1", 2**62, 50),
         "page": (2**62, 50),
-        "live": ("team-1",),
+        "live": ("team-1", 0, 100),
         "changes": ("team-1", 1000000, 100),
         "active_by_team": (),
         "open_in_pools": ("team-1",),

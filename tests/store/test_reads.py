@@ -9,6 +9,7 @@ from gateway.store import migrate
 from gateway.store.changes import Changes
 from gateway.store.database import Database
 from gateway.store.gets import Gets
+from gateway.store.model import TeamFeed
 from gateway.store.reads import Reads
 from support.database import StoreTime, run_sql
 from support.store import create, moved, unobserved
@@ -85,9 +86,14 @@ async def test_pages_are_newest_first_and_follow_on_without_gap_or_repeat(databa
 async def test_a_watch_begins_with_the_open_ones_and_the_revision_they_were_read_at(database: Database) -> None:
     jobs = [await create(database) for _ in range(3)]
     await Changes(database.api, unobserved).change("ranking", jobs[1].id, moved(State.CANCELLED))
-    page = await Reads(database.api).live("ranking")
-    assert (page.jobs, page.through, page.more) == ((jobs[0], jobs[2]), 4, False)
-    assert (await Reads(database.api).live("nobody")).through == 0
+    reads = Reads(database.api)
+    page = await reads.live("ranking", 0, 10)
+    assert (page.jobs, page.more, page.feed.revision) == ((jobs[0], jobs[2]), False, 4)
+    first, second = await reads.live("ranking", 0, 1), await reads.live("ranking", jobs[0].id, 2)
+    assert (first.jobs, first.more) == ((jobs[0],), True)
+    assert (second.jobs, second.more) == ((jobs[2],), False)
+    nobody = await reads.live("nobody", 0, 10)
+    assert (nobody.jobs, nobody.feed) == ((), TeamFeed(page.feed.incarnation, 0, 0))
 
 
 async def test_changes_hold_the_latest_state_of_each_and_the_deleted_ones(database: Database) -> None:
@@ -101,6 +107,7 @@ async def test_changes_hold_the_latest_state_of_each_and_the_deleted_ones(databa
     rest = await reads.changes("ranking", cut.through, 2)
     assert (rest.jobs, rest.through) == ((tombstone,), 5)
     assert (await reads.changes("ranking", 5, 2)).through == 5
+    assert page.feed == await reads.feed("ranking")
     assert tombstone.delete_time is not None
 
 

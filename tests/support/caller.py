@@ -148,3 +148,7 @@ class Caller:
     def watch(self, name: str, seconds: float = 60) -> Watching:
         request = pb.WatchBatchJobRequest(name=name)
         return Watching(self.stub.WatchBatchJob(request, metadata=self.metadata, timeout=seconds))
+
+    def watch_team(self, token: str = "", seconds: float = 60) -> Watching:
+        request = pb.WatchBatchJobsRequest(parent=f"teams/{self.team}", resume_token=token)
+        return Watching(self.stub.WatchBatchJobs(request, metadata=self.metadata, timeout=seconds))

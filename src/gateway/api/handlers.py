@@ -6,13 +6,16 @@ from typing import Any, Final, Never, TypeAlias
 import grpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
 
 from gateway.errors import GatewayError, Reason
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Method = Callable[[Any, Context], Awaitable[Any]]
-"""A unary method answers its message; a streaming one writes its messages to the context and answers None."""
+"""A unary method answers its message; a streaming one writes its messages to the context and answers None. The bytes of a
+message may stand for it.
+"""
 
 
 def handlers_of(service: ServiceDescriptor, methods: Mapping[str, Method]) -> grpc.GenericRpcHandler:
@@ -63,4 +66,14 @@ def _handler(method: MethodDescriptor, behaviour: Method) -> Handler:
     make: Callable[..., Handler] = (
         grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
     )
-    return make(behaviour, request_deserializer=request.FromString, response_serializer=answer.SerializeToString)
+    return make(behaviour, request_deserializer=request.FromString, response_serializer=_serializer(answer))
+
+
+def _serializer(answer: type[Message]) -> Callable[[Any], bytes]:
+    """Takes bytes as they are: a method may have kept an answer in the form in which it goes over the wire."""
+    write = answer.SerializeToString
+
+    def serialize(message: Any) -> bytes:
+        return message if type(message) is bytes else write(message)
+
+    return serialize

@@ -1,6 +1,6 @@
 """The end of a replica: new calls are refused, watches end, and both say to come again."""
 
-import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -13,18 +13,18 @@ class Drain:
     """Begins once and never ends."""
 
     def __init__(self) -> None:
-        self._begun = asyncio.Event()
-
-    @property
-    def begun(self) -> bool:
-        return self._begun.is_set()
+        self.begun = False
+        self._callbacks: list[Callable[[], None]] = []
 
     def begin(self) -> None:
-        self._begun.set()
+        """Say so to everyone who subscribed."""
+        self.begun = True
+        for callback in self._callbacks:
+            callback()
 
-    async def wait(self) -> None:
-        """Return when it begins."""
-        await self._begun.wait()
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when it begins."""
+        self._callbacks.append(callback)
 
     def refusal(self) -> GatewayError:
         """What calls are told from then on."""

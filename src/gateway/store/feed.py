@@ -1,8 +1,8 @@
 """The change feed: revisions read from the teams' rows; notifications are only hints to read sooner."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 import structlog
@@ -20,7 +20,7 @@ READS_A_PROOF: Final = 30
 
 
 class Feed:
-    """Knows, per team, the highest committed revision, and wakes whoever waits for it to grow.
+    """Knows, per team, the highest committed revision, and tells whoever follows one that it has grown.
 
     It learns from this process's own commits at once, from others' by hints, and from the rows once a second whatever
     the hints say.
@@ -32,7 +32,7 @@ class Feed:
         self._hints = Hints(database.feed)
         self._incarnation = ""
         self._known: dict[str, int] = {}
-        self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        self._followers: dict[str, set[Callable[[], None]]] = {}
         self._callbacks: list[Callable[[], None]] = []
         self._started = asyncio.Event()
 
@@ -55,19 +55,22 @@ class Feed:
         """The highest revision known here; 0 for a team without batch jobs."""
         return self._known.get(team, 0)
 
-    async def wait(self, team: str, after: int) -> int:
-        """Return the team's revision as soon as it is above `after`. Bound it with asyncio.timeout."""
-        while self.revision(team) <= after:
-            grown: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            waiting = self._waiting[team]
-            waiting.add(grown)
-            try:
-                await grown
-            finally:
-                waiting.discard(grown)
-                if not waiting and self._waiting.get(team) is waiting:
-                    del self._waiting[team]
-        return self.revision(team)
+    @property
+    def incarnation(self) -> str:
+        """The store's incarnation as last read; "" before the first read."""
+        return self._incarnation
+
+    @contextmanager
+    def following(self, team: str, grown: Callable[[], None]) -> Iterator[None]:
+        """Call `grown` whenever the team's revision may have grown, as long as this is entered. It must not block."""
+        followers = self._followers.setdefault(team, set())
+        followers.add(grown)
+        try:
+            yield
+        finally:
+            followers.discard(grown)
+            if not followers and self._followers.get(team) is followers:
+                del self._followers[team]
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` whenever any team's revision has grown; the answer ends the subscription."""
@@ -99,7 +102,7 @@ class Feed:
         """Forget what a restored store no longer knows: its revisions begin again where the backup ended."""
         if self._incarnation not in {"", incarnation}:
             self._known.clear()
-            self._wake(tuple(self._waiting))
+            self._wake(tuple(self._followers))
         self._incarnation = incarnation
 
     def _learn(self, revisions: Mapping[str, int]) -> None:
@@ -111,8 +114,7 @@ class Feed:
         for callback in tuple(self._callbacks):
             callback()
 
-    def _wake(self, teams: "list[str] | tuple[str, ...]") -> None:
+    def _wake(self, teams: Iterable[str]) -> None:
         for team in teams:
-            for waiter in self._waiting.get(team, ()):
-                if not waiter.done():
-                    waiter.set_result(None)
+            for grown in tuple(self._followers.get(team, ())):
+                grown()

@@ -166,12 +166,23 @@ class TeamFeed:
 class ChangePage:
     """Batch jobs whose latest change lies after a revision, oldest change first, tombstones among them.
 
-    `through` is the revision that a reader has reached with this page; `more` says that the page was cut.
+    `through` is the revision that a reader has reached with this page; `more` says that the page was cut. `feed` is
+    where the team stood as the page was read.
     """
 
     jobs: tuple[BatchJob, ...]
     through: int
     more: bool
+    feed: TeamFeed
+
+
+@dataclass(frozen=True, slots=True)
+class LivePage:
+    """Open batch jobs in the order of their ids, as of `feed`; `more` says that the page was cut."""
+
+    jobs: tuple[BatchJob, ...]
+    more: bool
+    feed: TeamFeed
 
 
 @dataclass(frozen=True, slots=True)

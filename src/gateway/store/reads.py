@@ -10,10 +10,10 @@ from gateway.store import filters
 from gateway.store.connections import Connections
 from gateway.store.contenders import read_contenders
 from gateway.store.gets import Gets
-from gateway.store.model import ChangePage, FilteredPage, InPool, TeamFeed, TeamStanding, Usage
+from gateway.store.model import ChangePage, FilteredPage, InPool, LivePage, TeamFeed, TeamStanding, Usage
 from gateway.store.queries import load
 from gateway.store.replays import answer, read_known
-from gateway.store.rows import COLUMNS_OF_B, decode
+from gateway.store.rows import COLUMNS_OF_B, Row, decode
 from gateway.store.usage import read_standing
 
 SQL: Final = load("reads", columns=COLUMNS_OF_B)
@@ -61,21 +61,21 @@ class Reads:
             known = await read_known(session, team, [request_id])
         return answer(known[request_id], team, request_id, content_hash) if request_id in known else None
 
-    async def live(self, team: str) -> ChangePage:
-        """Every open batch job of the team with the revision this was read at: how a watch begins."""
+    async def live(self, team: str, after: int, limit: int) -> LivePage:
+        """The team's open batch jobs with an id above `after`, and where its feed stands: how a watch begins."""
         async with self._connections.surfaced(), self._connections.session("live") as session:
-            rows = await session.rows(SQL["live"], team)
+            rows = await session.rows(SQL["live"], team, after, limit)
         jobs = tuple(decode(row) for row in rows if row["id"] is not None)
-        return ChangePage(jobs, through=rows[0]["team_revision"] if rows else 0, more=False)
+        return LivePage(jobs, more=len(jobs) == limit, feed=_feed(rows[0]))
 
     async def changes(self, team: str, after: int, limit: int) -> ChangePage:
         """What changed after a revision, tombstones (`delete_time` set) included."""
         async with self._connections.surfaced(), self._connections.session("changes") as session:
             rows = await session.rows(SQL["changes"], team, after, limit)
-        jobs = tuple(decode(row) for row in rows if row["id"] is not None)
+        jobs, feed = tuple(decode(row) for row in rows if row["id"] is not None), _feed(rows[0])
         if len(jobs) == limit:
-            return ChangePage(jobs, through=jobs[-1].revision, more=True)
-        return ChangePage(jobs, through=max(after, rows[0]["team_revision"]) if rows else after, more=False)
+            return ChangePage(jobs, through=jobs[-1].revision, more=True, feed=feed)
+        return ChangePage(jobs, through=max(after, feed.revision), more=False, feed=feed)
 
     async def feed(self, team: str) -> TeamFeed:
         """The store's incarnation and the team's revisions, to judge a resume token by."""
@@ -83,7 +83,7 @@ class Reads:
             row = await session.row(SQL["feed"], team)
         if row is None:
             raise AssertionError("the migrations write the store's row")
-        return TeamFeed(row["incarnation"], row["revision"], row["purged_revision"])
+        return _feed(row)
 
     async def usage(self, team: str) -> Usage:
         """What the team uses, as far as quotas count it."""
@@ -108,3 +108,7 @@ class Reads:
         """How many slots each team holds, over all pools."""
         async with self._connections.surfaced(), self._connections.session("active_by_team") as session:
             return {row["team"]: row["active"] for row in await session.rows(SQL["active_by_team"])}
+
+
+def _feed(row: Row) -> TeamFeed:
+    return TeamFeed(row["incarnation"], row["team_revision"], row["purged_revision"])

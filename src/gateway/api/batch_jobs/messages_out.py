@@ -13,7 +13,6 @@ from gateway.domain.vertex_job import Rows, Status
 from gateway.errors import DOMAIN
 from gateway.service.list import Page
 from gateway.service.view import View, Waiting
-from gateway.service.watch import Event, Heartbeat
 
 VERTEX_DOMAIN: Final = "aiplatform.googleapis.com"
 LARGEST_ANSWER: Final = 3 * 1024 * 1024
@@ -61,14 +60,6 @@ def list_response(page: Page) -> batch_jobs_pb2.ListBatchJobsResponse:
         response.batch_jobs.append(message)
     response.next_page_token = page.next_token
     return response
-
-
-def watch_event(event: Event) -> batch_jobs_pb2.WatchEvent:
-    """One message of a watch of one batch job, which is always in step with the present."""
-    if isinstance(event, Heartbeat):
-        heartbeat = batch_jobs_pb2.WatchEvent.Heartbeat(time=timestamp(event.time))
-        return batch_jobs_pb2.WatchEvent(heartbeat=heartbeat, synced=True)
-    return batch_jobs_pb2.WatchEvent(batch_job=message_of(event), synced=True)
 
 
 def _add_spec(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:

@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final, Never
+from typing import Any, Final
 
 import grpc
 from google.protobuf import empty_pb2
 
 from batchjobs.v1 import batch_jobs_pb2
 from gateway.api.batch_jobs.messages_in import create_request
-from gateway.api.batch_jobs.messages_out import list_response, message_of, watch_event
+from gateway.api.batch_jobs.messages_out import list_response, message_of
 from gateway.api.batch_jobs.names import read_name, read_parent, read_usage_name
 from gateway.api.batch_jobs.usage_out import usage_message
+from gateway.api.batch_jobs.watch_out import team_event, watch_event
 from gateway.api.call import principal
-from gateway.api.handlers import Method, handlers_of, not_served
+from gateway.api.handlers import Method, handlers_of
 from gateway.service.cancel import CancelBatchJob
 from gateway.service.create import CreateBatchJob
 from gateway.service.delete import DeleteBatchJob
@@ -22,6 +23,7 @@ from gateway.service.get import GetBatchJob
 from gateway.service.list import ListBatchJobs
 from gateway.service.usage import GetTeamUsage
 from gateway.service.watch import WatchBatchJob
+from gateway.service.watch_team import WatchBatchJobs
 
 SERVICE: Final[Any] = batch_jobs_pb2.DESCRIPTOR.services_by_name["BatchJobs"]
 
@@ -38,6 +40,7 @@ class UseCases:
     cancel: CancelBatchJob
     delete: DeleteBatchJob
     watch: WatchBatchJob
+    watch_team: WatchBatchJobs
     usage: GetTeamUsage
 
 
@@ -93,8 +96,11 @@ class BatchJobs:
             async for event in events:
                 await context.write(watch_event(event))
 
-    async def watch_team(self, _request: batch_jobs_pb2.WatchBatchJobsRequest, _context: Context) -> Never:
-        raise not_served("WatchBatchJobs")
+    async def watch_team(self, request: batch_jobs_pb2.WatchBatchJobsRequest, context: Context) -> None:
+        team = read_parent(request.parent)
+        async with aclosing(self._use.watch_team(principal(), team, request.resume_token)) as events:
+            async for event in events:
+                await context.write(team_event(event))
 
     async def usage(self, request: batch_jobs_pb2.GetTeamUsageRequest, _context: Context) -> batch_jobs_pb2.TeamUsage:
         return usage_message(await self._use.usage(principal(), read_usage_name(request.name)))

@@ -17,23 +17,30 @@ WHERE b.delete_time IS NULL AND b.id < $1
 ORDER BY b.id DESC LIMIT $2
 
 -- name: live
--- One snapshot of the revision and of everything open at it.
-SELECT t.revision AS team_revision, {columns}
-FROM teams t LEFT JOIN batch_jobs b
-    ON b.team = t.team AND b.state IN ('QUEUED', 'SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')
-WHERE t.team = $1
+-- One snapshot of where the team's feed stands and of what is open at it.
+SELECT s.incarnation, coalesce(t.revision, 0) AS team_revision, coalesce(t.purged_revision, 0) AS purged_revision,
+    {columns}
+FROM store s
+LEFT JOIN teams t ON t.team = $1
+LEFT JOIN LATERAL (
+    SELECT * FROM batch_jobs
+    WHERE team = $1 AND id > $2 AND state IN ('QUEUED', 'SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')
+    ORDER BY id LIMIT $3
+) b ON true
 ORDER BY b.id
 
 -- name: changes
-SELECT t.revision AS team_revision, {columns}
-FROM teams t LEFT JOIN LATERAL (
+SELECT s.incarnation, coalesce(t.revision, 0) AS team_revision, coalesce(t.purged_revision, 0) AS purged_revision,
+    {columns}
+FROM store s
+LEFT JOIN teams t ON t.team = $1
+LEFT JOIN LATERAL (
     SELECT * FROM batch_jobs WHERE team = $1 AND revision > $2 ORDER BY revision LIMIT $3
 ) b ON true
-WHERE t.team = $1
 ORDER BY b.revision
 
 -- name: feed
-SELECT s.incarnation, coalesce(t.revision, 0) AS revision, coalesce(t.purged_revision, 0) AS purged_revision
+SELECT s.incarnation, coalesce(t.revision, 0) AS team_revision, coalesce(t.purged_revision, 0) AS purged_revision
 FROM store s LEFT JOIN teams t ON t.team = $1
 
 -- name: active_by_team
