@@ -33,12 +33,15 @@ from gateway.service.create import CreateBatchJob
 from gateway.service.delete import DeleteBatchJob
 from gateway.service.drain import Drain
 from gateway.service.get import GetBatchJob
+from gateway.service.hubs import Hubs
 from gateway.service.list import ListBatchJobs
 from gateway.service.observe_jobs import JobObserver
 from gateway.service.observe_policy import PolicyMetricsObserver
 from gateway.service.usage import GetTeamUsage
 from gateway.service.waiting import Explainer
-from gateway.service.watch import WatchBatchJob, WatchSettings
+from gateway.service.watch import WatchBatchJob
+from gateway.service.watch_team import WatchBatchJobs
+from gateway.service.watching import Watches, WatchSettings
 from gateway.settings import Role, Settings, SettingsError
 from gateway.store import migrate
 from gateway.store.changes import Changes
@@ -210,10 +213,10 @@ class App:
             age=settings.watch_age.total_seconds(),
             most=settings.watches,
         )
-        watch = WatchBatchJob(
-            core.policies, reads, core.feed, explainer, self.drain,
-            clock=self.clock, metrics=self.metrics.rpcs, settings=watching,
-        )  # fmt: skip
+        watches = Watches(
+            core.policies, self.drain, clock=self.clock, metrics=self.metrics.rpcs, settings=watching
+        )
+        hubs = Hubs(reads, core.feed, explainer, self.clock)
         placer = Placer(core.locations.storage, core.locations.tables)
         return UseCases(
             create=CreateBatchJob(core.policies, reads, creates, placer, explainer, self.metrics.jobs),
@@ -221,7 +224,8 @@ class App:
             list=ListBatchJobs(core.policies, reads, explainer),
             cancel=CancelBatchJob(core.policies, changes, reads, explainer),
             delete=DeleteBatchJob(core.policies, changes, reads),
-            watch=watch,
+            watch=WatchBatchJob(watches, reads, core.feed, explainer),
+            watch_team=WatchBatchJobs(watches, hubs, core.feed),
             usage=GetTeamUsage(core.policies, reads, explainer),
         )
 
