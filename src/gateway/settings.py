@@ -195,7 +195,7 @@ class Settings(DatabaseSettings):
     """How long a watch may last before its caller is asked to call again; shorter than `connection_age`."""
     connection_age: Seconds = timedelta(hours=1)
     """After how long a connection is asked to go, so that callers spread over new replicas."""
-    watches: int = Field(default=5000, ge=1)
+    watches: int = Field(default=10_000, ge=1)
     """How many watches one replica serves at once."""
     message_bytes: int = Field(default=4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
     """The largest request that is read."""
