@@ -94,7 +94,7 @@ async def test_broken_reflection_requests_are_invalid_argument(served):
 async def test_a_method_that_nobody_serves_says_what_is_served(served, method):
     error = await refused(served.raw(method, b"anything", metadata=()))
     assert (error.code(), reason_of(error)) == (grpc.StatusCode.UNIMPLEMENTED, "NOT_SERVED")
-    assert "CreateBatchJob" in error.details()
+    assert "batchjobs.v1.BatchJobs" in error.details()
 
 
 async def test_unknown_methods_share_one_name_in_the_metrics(served):

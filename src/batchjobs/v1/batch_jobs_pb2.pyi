@@ -692,14 +692,19 @@ class ListBatchJobsRequest(_message.Message):
     parent: _builtins.str
     """The team, `teams/{team}`. Operators may say `teams/-`: all teams."""
     page_size: _builtins.int
-    """How many to answer at most. 0: 50. More than 200 counts as 200. An answer may hold fewer and not be the last."""
+    """How many to answer at most. 0: 50. More than 200 counts as 200. An answer may hold fewer, with a filter even none, and
+    not be the last: go on until `next_page_token` is empty.
+    """
     page_token: _builtins.str
     """The `next_page_token` of the page before, with the same parent and filter. Empty: the first page."""
     filter: _builtins.str
     """Which ones, in a subset of the filter language of AIP-160: terms joined by `AND`, each a field, an operator and a
     value. Fields are `state` and `model` and `region` (`=`, `!=`), `labels.KEY` (`=`, `!=`, and `:*` for "has it"), and
-    `create_time` (`=`, `!=`, `<`, `<=`, `>`, `>=` with an RFC 3339 time in quotes). `OR`, `NOT`, brackets and
-    functions are refused by name. `state` is the state that callers see, CANCELLING included.
+    `create_time` (`=`, `!=`, `<`, `<=`, `>`, `>=` with an RFC 3339 time in quotes). Values stand bare or in quotes.
+    `OR`, `NOT`, brackets, functions, wildcards and other fields are refused by name. `state` is the state that callers
+    see, CANCELLING included. `model` is met by the model as sent and by the effective one, in full or without
+    `publishers/google/models/`; `region` by the effective region. A batch job without the label meets `!=`. At most 4,000
+    characters and 50 terms.
     """
     def __init__(
         self,
@@ -895,12 +900,13 @@ class WatchEvent(_message.Message):
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     SYNCED_FIELD_NUMBER: _builtins.int
     resume_token: _builtins.str
-    """Hand the last one to WatchBatchJobs to go on from here. WatchBatchJob may leave it empty: a new watch of one batch
-    job begins with its present state and needs no token.
+    """Hand the last one to WatchBatchJobs to go on from here. Empty while a watch without a token has not been synced: it
+    could not go on from there. WatchBatchJob may leave it empty: a new watch of one batch job begins with its present
+    state and needs no token.
     """
     synced: _builtins.bool
-    """Whether the caller has seen the present state: false while the first batch jobs are being sent, true from the
-    message that completes them.
+    """Whether the caller has seen the present state: false while the first batch jobs are being sent, or those that changed
+    since the resume token, true from the message that completes them.
     """
     @_builtins.property
     def batch_job(self) -> Global___BatchJob:

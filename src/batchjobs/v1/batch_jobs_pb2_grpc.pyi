@@ -64,8 +64,7 @@ class BatchJobsStub:
     Errors: INVALID_SPEC, POLICY_VIOLATION, TEAM_FORBIDDEN, ROLE_FORBIDDEN, REGION_MISMATCH, SOURCE_NOT_FOUND,
     SOURCE_NOT_READABLE, SOURCE_NOT_A_TABLE, SOURCE_TOO_LARGE, DESTINATION_NOT_FOUND, QUOTA_EXCEEDED, OVERLOADED,
     REQUEST_ID_REUSED, LOCATION_UNAVAILABLE, STORE_UNAVAILABLE, DRAINING. NOT_FOUND answers a repeated `request_id`
-    whose batch job has been deleted since. NOT_SERVED answers BigQuery where this version of the gateway serves Cloud
-    Storage only.
+    whose batch job has been deleted since.
 
     Example:
 
@@ -97,8 +96,7 @@ class BatchJobsStub:
     """Lists a team's batch jobs, newest first, page by page. Deleted ones are not listed.
 
     Errors: INVALID_SPEC (a page size below zero, or a filter outside the subset, named term by term),
-    INVALID_PAGE_TOKEN, ROLE_FORBIDDEN (`teams/-` without the operator role), NOT_SERVED (a filter, where this
-    version of the gateway serves none).
+    INVALID_PAGE_TOKEN, ROLE_FORBIDDEN (`teams/-` without the operator role).
 
     Example:
 
@@ -151,14 +149,15 @@ class BatchJobsStub:
     WatchBatchJobs: _grpc.UnaryStreamMultiCallable[_batch_jobs_pb2.WatchBatchJobsRequest, _batch_jobs_pb2.WatchEvent]
     """Streams a team's batch jobs: first each one that has not ended, then, marked by `synced`, every change to any batch
     job of the team, deletions included. With a `resume_token` it starts from there instead and misses no batch job's
-    latest state. Changes that come faster than the caller reads are merged, as in WatchBatchJob.
+    latest state. Changes that come faster than the caller reads are merged, as in WatchBatchJob. `waiting` is as of the
+    sending: only WatchBatchJob goes on to refresh it.
 
     The stream has no end of its own. It ends UNAVAILABLE with RetryInfo when the gateway drains or the stream has
     reached its age limit: call again with the last token. PERMISSION_DENIED ends it when the policy takes the caller's
     right away.
 
-    Errors: RESUME_TOKEN_EXPIRED (list, and watch without a token), TEAM_FORBIDDEN, DRAINING, STORE_UNAVAILABLE,
-    NOT_SERVED (where this version of the gateway does not serve it).
+    Errors: RESUME_TOKEN_EXPIRED (list, and watch without a token), INVALID_SPEC (a token that is garbled or from a watch
+    of another team), TEAM_FORBIDDEN, DRAINING, STORE_UNAVAILABLE.
 
     Example:
 
@@ -169,7 +168,7 @@ class BatchJobsStub:
     """Answers what a team may use and what it uses: limits, allowed models, regions and URI patterns, and for each pool
     what is active, what is queued and why it waits.
 
-    Errors: TEAM_FORBIDDEN, NOT_SERVED (where this version of the gateway does not serve it).
+    Errors: TEAM_FORBIDDEN, NOT_FOUND (an operator asks for a team that the policy does not hold).
 
     Example:
 
@@ -197,8 +196,7 @@ class BatchJobsAsyncStub(BatchJobsStub):
     Errors: INVALID_SPEC, POLICY_VIOLATION, TEAM_FORBIDDEN, ROLE_FORBIDDEN, REGION_MISMATCH, SOURCE_NOT_FOUND,
     SOURCE_NOT_READABLE, SOURCE_NOT_A_TABLE, SOURCE_TOO_LARGE, DESTINATION_NOT_FOUND, QUOTA_EXCEEDED, OVERLOADED,
     REQUEST_ID_REUSED, LOCATION_UNAVAILABLE, STORE_UNAVAILABLE, DRAINING. NOT_FOUND answers a repeated `request_id`
-    whose batch job has been deleted since. NOT_SERVED answers BigQuery where this version of the gateway serves Cloud
-    Storage only.
+    whose batch job has been deleted since.
 
     Example:
 
@@ -230,8 +228,7 @@ class BatchJobsAsyncStub(BatchJobsStub):
     """Lists a team's batch jobs, newest first, page by page. Deleted ones are not listed.
 
     Errors: INVALID_SPEC (a page size below zero, or a filter outside the subset, named term by term),
-    INVALID_PAGE_TOKEN, ROLE_FORBIDDEN (`teams/-` without the operator role), NOT_SERVED (a filter, where this
-    version of the gateway serves none).
+    INVALID_PAGE_TOKEN, ROLE_FORBIDDEN (`teams/-` without the operator role).
 
     Example:
 
@@ -284,14 +281,15 @@ class BatchJobsAsyncStub(BatchJobsStub):
     WatchBatchJobs: _aio.UnaryStreamMultiCallable[_batch_jobs_pb2.WatchBatchJobsRequest, _batch_jobs_pb2.WatchEvent]  # type: ignore[assignment]
     """Streams a team's batch jobs: first each one that has not ended, then, marked by `synced`, every change to any batch
     job of the team, deletions included. With a `resume_token` it starts from there instead and misses no batch job's
-    latest state. Changes that come faster than the caller reads are merged, as in WatchBatchJob.
+    latest state. Changes that come faster than the caller reads are merged, as in WatchBatchJob. `waiting` is as of the
+    sending: only WatchBatchJob goes on to refresh it.
 
     The stream has no end of its own. It ends UNAVAILABLE with RetryInfo when the gateway drains or the stream has
     reached its age limit: call again with the last token. PERMISSION_DENIED ends it when the policy takes the caller's
     right away.
 
-    Errors: RESUME_TOKEN_EXPIRED (list, and watch without a token), TEAM_FORBIDDEN, DRAINING, STORE_UNAVAILABLE,
-    NOT_SERVED (where this version of the gateway does not serve it).
+    Errors: RESUME_TOKEN_EXPIRED (list, and watch without a token), INVALID_SPEC (a token that is garbled or from a watch
+    of another team), TEAM_FORBIDDEN, DRAINING, STORE_UNAVAILABLE.
 
     Example:
 
@@ -302,7 +300,7 @@ class BatchJobsAsyncStub(BatchJobsStub):
     """Answers what a team may use and what it uses: limits, allowed models, regions and URI patterns, and for each pool
     what is active, what is queued and why it waits.
 
-    Errors: TEAM_FORBIDDEN, NOT_SERVED (where this version of the gateway does not serve it).
+    Errors: TEAM_FORBIDDEN, NOT_FOUND (an operator asks for a team that the policy does not hold).
 
     Example:
 
@@ -333,8 +331,7 @@ class BatchJobsServicer(metaclass=_abc_1.ABCMeta):
         Errors: INVALID_SPEC, POLICY_VIOLATION, TEAM_FORBIDDEN, ROLE_FORBIDDEN, REGION_MISMATCH, SOURCE_NOT_FOUND,
         SOURCE_NOT_READABLE, SOURCE_NOT_A_TABLE, SOURCE_TOO_LARGE, DESTINATION_NOT_FOUND, QUOTA_EXCEEDED, OVERLOADED,
         REQUEST_ID_REUSED, LOCATION_UNAVAILABLE, STORE_UNAVAILABLE, DRAINING. NOT_FOUND answers a repeated `request_id`
-        whose batch job has been deleted since. NOT_SERVED answers BigQuery where this version of the gateway serves Cloud
-        Storage only.
+        whose batch job has been deleted since.
 
         Example:
 
@@ -378,8 +375,7 @@ class BatchJobsServicer(metaclass=_abc_1.ABCMeta):
         """Lists a team's batch jobs, newest first, page by page. Deleted ones are not listed.
 
         Errors: INVALID_SPEC (a page size below zero, or a filter outside the subset, named term by term),
-        INVALID_PAGE_TOKEN, ROLE_FORBIDDEN (`teams/-` without the operator role), NOT_SERVED (a filter, where this
-        version of the gateway serves none).
+        INVALID_PAGE_TOKEN, ROLE_FORBIDDEN (`teams/-` without the operator role).
 
         Example:
 
@@ -456,14 +452,15 @@ class BatchJobsServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_batch_jobs_pb2.WatchEvent], _abc.AsyncIterator[_batch_jobs_pb2.WatchEvent]]:
         """Streams a team's batch jobs: first each one that has not ended, then, marked by `synced`, every change to any batch
         job of the team, deletions included. With a `resume_token` it starts from there instead and misses no batch job's
-        latest state. Changes that come faster than the caller reads are merged, as in WatchBatchJob.
+        latest state. Changes that come faster than the caller reads are merged, as in WatchBatchJob. `waiting` is as of the
+        sending: only WatchBatchJob goes on to refresh it.
 
         The stream has no end of its own. It ends UNAVAILABLE with RetryInfo when the gateway drains or the stream has
         reached its age limit: call again with the last token. PERMISSION_DENIED ends it when the policy takes the caller's
         right away.
 
-        Errors: RESUME_TOKEN_EXPIRED (list, and watch without a token), TEAM_FORBIDDEN, DRAINING, STORE_UNAVAILABLE,
-        NOT_SERVED (where this version of the gateway does not serve it).
+        Errors: RESUME_TOKEN_EXPIRED (list, and watch without a token), INVALID_SPEC (a token that is garbled or from a watch
+        of another team), TEAM_FORBIDDEN, DRAINING, STORE_UNAVAILABLE.
 
         Example:
 
@@ -480,7 +477,7 @@ class BatchJobsServicer(metaclass=_abc_1.ABCMeta):
         """Answers what a team may use and what it uses: limits, allowed models, regions and URI patterns, and for each pool
         what is active, what is queued and why it waits.
 
-        Errors: TEAM_FORBIDDEN, NOT_SERVED (where this version of the gateway does not serve it).
+        Errors: TEAM_FORBIDDEN, NOT_FOUND (an operator asks for a team that the policy does not hold).
 
         Example:
 

@@ -37,14 +37,11 @@ def method_paths(service: ServiceDescriptor) -> frozenset[str]:
 
 
 def not_served(what: str) -> GatewayError:
-    """The refusal of a method that exists in the contract or elsewhere, and not here."""
+    """The refusal of a method that exists elsewhere, and not here."""
     return GatewayError(Reason.NOT_SERVED, f"{what} is not served here. {SERVED}")
 
 
-SERVED: Final = (
-    "This version serves CreateBatchJob, GetBatchJob, ListBatchJobs without a filter, CancelBatchJob, DeleteBatchJob "
-    "and WatchBatchJob of batchjobs.v1.BatchJobs, and the standard health and reflection services."
-)
+SERVED: Final = "This version serves batchjobs.v1.BatchJobs and the standard health and reflection services."
 
 
 class NotServed(grpc.GenericRpcHandler):
