@@ -1,4 +1,5 @@
-"""Writes the sample input in `examples/buckets`: support tickets for Gemini to sort, in Vertex's row format.
+"""Writes the sample input in `examples/buckets` and `examples/tables`: support tickets for Gemini to sort, in Vertex's
+row format.
 
 The files are committed; run `python examples/make_rows.py` after a change here. Every run writes the same rows.
 """
@@ -7,12 +8,14 @@ import json
 import random
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 BUCKETS = Path(__file__).parent / "buckets"
+TABLES = Path(__file__).parent / "tables" / "corp-ml"
 ROWS = 560
+TABLE_ROWS = 60
 Row = dict[str, Any]
 
 PRODUCTS = ["kettle", "desk lamp", "running shoes", "rucksack", "espresso machine", "bicycle pump", "tent", "keyboard"]
@@ -112,6 +115,16 @@ def rows_with_refused() -> Iterator[Row]:
             yield {"request": next(refused)}
 
 
+def table_rows(request: Callable[[Row], Any]) -> Iterator[Row]:
+    """Rows of a table: the request, and two columns that the output carries on."""
+    chance = random.Random(20251123)
+    for i in range(TABLE_ROWS):
+        product = chance.choice(PRODUCTS)
+        said = f"My {product} {chance.choice(TROUBLES)}. {chance.choice(WISHES)}"
+        wanted = {"contents": [text("user", f"Sort this ticket into refund, repair, praise or other: {said}")]}
+        yield {"ticket_id": 40_000 + i, "product": product, "request": request(wanted)}
+
+
 def write_rows(path: Path, rows: Iterator[Row]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
@@ -134,6 +147,9 @@ def main() -> None:
     few = [row for i, row in enumerate(good_rows()) if i % 10 == 0 and "fileData" not in json.dumps(row)]
     write_rows(BUCKETS / "search-in" / "queries.jsonl", iter(few))
     write_rows(BUCKETS / "ads-in" / "ads.jsonl", iter(few))
+    for dataset in ("ranking_in", "ranking_europe", "ranking_archive"):
+        write_rows(TABLES / dataset / "tickets.jsonl", table_rows(dict))
+    write_rows(TABLES / "ranking_in" / "tickets_as_text.jsonl", table_rows(json.dumps))
     photos = BUCKETS / "ranking-in" / "photos"
     photos.mkdir(exist_ok=True)
     for name, colour in zip(PHOTOS, [(180, 60, 40), (240, 220, 120), (60, 120, 60)], strict=True):

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 
-from examples.demo.scenes import SCENES
+from examples.demo.script import SCENES
 from examples.demo.show import NotAsPromisedError, console, say, scene
 from examples.demo.stage import Stage
 

@@ -197,16 +197,3 @@ async def is_measured(stage: Stage) -> None:
         insist(reason in reasons, f"no {reason} in /metrics: {reasons}")
     duplicates = sum(each.value for each in samples if each.name == "batchjobs_duplicates_total")
     insist(duplicates == 0, f"{duplicates} duplicates")
-
-
-SCENES = (
-    ends_well,
-    ends_partially,
-    wrong_region_is_refused,
-    foreign_bucket_is_refused,
-    waits_in_the_queue,
-    is_cancelled,
-    stays_one,
-    survives_a_lost_answer,
-    is_measured,
-)

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import grpc.aio
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import storage
+from google.cloud import bigquery, storage
 from prometheus_client.parser import text_string_to_metric_families
 
 from examples.demo.caller import Caller
@@ -63,6 +63,18 @@ class Stage:
         bucket, _, prefix = directory.removeprefix("gs://").partition("/")
         blobs = client.list_blobs(bucket, prefix=f"{prefix}/")
         return [line for blob in blobs for line in blob.download_as_text().splitlines()]
+
+    async def read_table(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a `bq://` table, read with Google's own BigQuery client."""
+        return await asyncio.to_thread(self._read_table, table)
+
+    def _read_table(self, table: str) -> list[dict[str, Any]]:
+        client = bigquery.Client(
+            project="corp-ml",
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # Google leaves it untyped
+            client_options={"api_endpoint": self.stack.emulator.bigquery_url},
+        )
+        return [dict(row.items()) for row in client.list_rows(table.removeprefix("bq://"))]
 
     async def vertex_creates(self, name: str) -> int:
         """How many creates reached Vertex for a batch job, by the emulator's record of every call."""

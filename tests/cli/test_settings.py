@@ -95,6 +95,7 @@ def test_values_that_make_no_sense_are_refused_by_name(variable, value):
         ({"WATCH_AGE": "2h"}, "WATCH_AGE"),
         ({"VERTEX_EMULATOR": "127.0.0.1:1"}, "VERTEX_EMULATOR"),
         ({"STORAGE_ENDPOINT": "http://127.0.0.1:1"}, "STORAGE_ENDPOINT"),
+        ({"BIGQUERY_ENDPOINT": "http://127.0.0.1:1"}, "BIGQUERY_ENDPOINT"),
     ],
 )
 def test_settings_that_break_a_promise_together_are_refused(environment, named):

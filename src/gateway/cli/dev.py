@@ -86,6 +86,8 @@ Try, in another terminal:
   export STORAGE_EMULATOR_HOST={running.emulator.storage_url}
   batchjobs submit --model gemini-2.5-flash --source gs://ranking-in/tickets.jsonl \\
     --destination gs://ranking-out/first --wait
+  batchjobs submit --model gemini-2.5-flash --source bq://corp-ml.ranking_in.tickets \\
+    --destination bq://corp-ml.ranking_out.first
   batchjobs list
   curl -s {metrics} | grep ^batchjobs_ | grep -v _bucket
 

@@ -158,7 +158,9 @@ class TeamSection(Section):
         "dual- or multi-region that holds it. `off`: anywhere.",
     )
     global_bigquery: Literal["refuse", "allow"] = Field(
-        "refuse", description="Whether a batch job in location `global` may use BigQuery."
+        "refuse",
+        description="Whether a batch job in location `global` may use BigQuery. Its datasets may lie anywhere then; in "
+        "every other region they must lie in exactly that region, never in a multi-region.",
     )
     retention: Duration = Field(
         DEFAULT_RETENTION,
