@@ -225,7 +225,12 @@ class World:
         """The wish to cancel, as the service records it."""
 
         def wish(row: BatchJob, now: datetime) -> BatchJob | None:
-            return None if row.cancel_time else row.wish_cancel(time=now, actor="dev:ranking")
+            if row.cancel_time or row.ended:
+                return None
+            wished = row.wish_cancel(time=now, actor="dev:ranking")
+            if row.state is not State.QUEUED:
+                return wished
+            return wished.move(State.CANCELLED, time=now, reason="CANCEL_REQUESTED", actor="dev:ranking", end_time=now)
 
         await self._changes.change(job.team, job.id, wish)
 
