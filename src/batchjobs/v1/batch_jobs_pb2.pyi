@@ -555,7 +555,10 @@ class BigQuerySource(_message.Message):
 
     TABLE_FIELD_NUMBER: _builtins.int
     table: _builtins.str
-    """`bq://project.dataset.table`, at most 2,000 characters. A table, not a view, in exactly the job's region."""
+    """`bq://project.dataset.table`, at most 2,000 characters, without wildcard, backtick, partition or snapshot decorator.
+    A table of at most 200,000 rows, not a view, external table or snapshot, in a dataset that lies in exactly the job's
+    region. At `global` the team's policy decides.
+    """
     def __init__(
         self,
         *,
@@ -599,8 +602,8 @@ class BigQueryDestination(_message.Message):
 
     TABLE_FIELD_NUMBER: _builtins.int
     table: _builtins.str
-    """`bq://project.dataset.table`, at most 2,000 characters. The dataset exists, in exactly the job's region; a table that
-    does not exist is made.
+    """`bq://project.dataset.table`, at most 2,000 characters. The dataset exists, in exactly the job's region (at `global`
+    the team's policy decides); a table that does not exist is made.
     """
     def __init__(
         self,

@@ -45,9 +45,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     SOURCE_NOT_READABLE: _ErrorReason.ValueType  # 8
     """FAILED_PRECONDITION. The gateway may not read the source."""
     SOURCE_NOT_A_TABLE: _ErrorReason.ValueType  # 9
-    """FAILED_PRECONDITION. The source is a view or an external table."""
+    """FAILED_PRECONDITION. The source is a view, an external table or a snapshot, not a table with rows of its own."""
     SOURCE_TOO_LARGE: _ErrorReason.ValueType  # 10
-    """FAILED_PRECONDITION. The source object has more than 1 GB."""
+    """FAILED_PRECONDITION. The source object has more than 1 GB, or the source table more than 200,000 rows."""
     DESTINATION_NOT_FOUND: _ErrorReason.ValueType  # 11
     """FAILED_PRECONDITION. The destination's bucket or dataset does not exist."""
     NOT_ENDED: _ErrorReason.ValueType  # 12
@@ -55,7 +55,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     NOT_AUTHENTICATED: _ErrorReason.ValueType  # 13
     """UNAUTHENTICATED. The gateway does not know who calls; the message says what to send."""
     QUOTA_EXCEEDED: _ErrorReason.ValueType  # 14
-    """RESOURCE_EXHAUSTED. A quota of the team is used up; `QuotaFailure` names it, its limit and its use. Waiting helps."""
+    """RESOURCE_EXHAUSTED. A quota of the team is used up; `QuotaFailure` names it, its limit and its use. Waiting helps where
+    there is a `RetryInfo`; without one this batch job can never fit, and the pushback is below zero.
+    """
     OVERLOADED: _ErrorReason.ValueType  # 15
     """RESOURCE_EXHAUSTED. The gateway has too much to do at the moment. Waiting helps."""
     REQUEST_ID_REUSED: _ErrorReason.ValueType  # 16
@@ -118,9 +120,9 @@ SOURCE_NOT_FOUND: ErrorReason.ValueType  # 7
 SOURCE_NOT_READABLE: ErrorReason.ValueType  # 8
 """FAILED_PRECONDITION. The gateway may not read the source."""
 SOURCE_NOT_A_TABLE: ErrorReason.ValueType  # 9
-"""FAILED_PRECONDITION. The source is a view or an external table."""
+"""FAILED_PRECONDITION. The source is a view, an external table or a snapshot, not a table with rows of its own."""
 SOURCE_TOO_LARGE: ErrorReason.ValueType  # 10
-"""FAILED_PRECONDITION. The source object has more than 1 GB."""
+"""FAILED_PRECONDITION. The source object has more than 1 GB, or the source table more than 200,000 rows."""
 DESTINATION_NOT_FOUND: ErrorReason.ValueType  # 11
 """FAILED_PRECONDITION. The destination's bucket or dataset does not exist."""
 NOT_ENDED: ErrorReason.ValueType  # 12
@@ -128,7 +130,9 @@ NOT_ENDED: ErrorReason.ValueType  # 12
 NOT_AUTHENTICATED: ErrorReason.ValueType  # 13
 """UNAUTHENTICATED. The gateway does not know who calls; the message says what to send."""
 QUOTA_EXCEEDED: ErrorReason.ValueType  # 14
-"""RESOURCE_EXHAUSTED. A quota of the team is used up; `QuotaFailure` names it, its limit and its use. Waiting helps."""
+"""RESOURCE_EXHAUSTED. A quota of the team is used up; `QuotaFailure` names it, its limit and its use. Waiting helps where
+there is a `RetryInfo`; without one this batch job can never fit, and the pushback is below zero.
+"""
 OVERLOADED: ErrorReason.ValueType  # 15
 """RESOURCE_EXHAUSTED. The gateway has too much to do at the moment. Waiting helps."""
 REQUEST_ID_REUSED: ErrorReason.ValueType  # 16
