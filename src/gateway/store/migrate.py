@@ -1,55 +1,45 @@
 """The schema: brought to head by Alembic, and judged for whether this binary may serve on it."""
 
+import re
 import secrets
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib import resources
+from typing import Final
 
 import asyncpg
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from gateway.store.driver import DRIVER_ERRORS, translate
 from gateway.store.queries import load
 
 SQL: Final = load("migrate")
+_VERSION_FILE: Final = re.compile(r"v(\d{4})_\w+\.py")
 
 
 async def upgrade(url: str, revision: str = "head") -> None:
     """Bring the schema to `revision`, in one transaction. Safe to run from several replicas at once."""
-    script = _script()
+    from gateway.store import upgrading
 
-    def run(connection: Connection) -> None:
-        connection.execute(text(SQL["lock_migrations"]))
-        with EnvironmentContext(Config(), script, fn=_steps(script, revision), destination_rev=revision) as environment:
-            environment.configure(connection=connection)
-            with environment.begin_transaction():
-                environment.run_migrations()
-
-    await _on_connection(url, run)
+    await upgrading.upgrade(partial(_connect, url), revision)
 
 
 async def current(url: str) -> str | None:
     """The revision the database is at; None for an empty one."""
-
-    def read(connection: Connection) -> str | None:
-        return MigrationContext.configure(connection).get_current_revision()
-
-    revision = await _on_connection(url, read)
+    async with _connection(url) as connection:
+        if not await connection.fetchval(SQL["has_version"]):
+            return None
+        revision = await connection.fetchval(SQL["version"])
     return None if revision is None else str(revision)
 
 
 def head() -> str:
-    """The newest revision this binary knows."""
-    revision = _script().get_current_head()
-    if revision is None:
+    """The newest revision this binary knows, from the names of its migrations."""
+    names = (each.name for each in (resources.files("gateway.store.migrations") / "versions").iterdir())
+    revisions = [found[1] for name in names if (found := _VERSION_FILE.fullmatch(name))]
+    if not revisions:
         raise LookupError("the migrations are missing from the installation")
-    return revision
+    return max(revisions)
 
 
 def fits(revision: str | None) -> bool:
@@ -60,31 +50,20 @@ def fits(revision: str | None) -> bool:
 async def restored(url: str) -> str:
     """Give the store a new incarnation after a restore from backup; every resume token is refused from then on."""
     incarnation = secrets.token_hex(16)
-    await _on_connection(
-        url, lambda connection: connection.execute(text(SQL["renew_incarnation"]), {"new": incarnation})
-    )
+    async with _connection(url) as connection:
+        await connection.execute(SQL["renew_incarnation"], incarnation)
     return incarnation
 
 
-def _script() -> ScriptDirectory:
-    return ScriptDirectory(str(Path(__file__).parent / "migrations"))
-
-
-def _steps(script: ScriptDirectory, revision: str) -> Callable[..., Any]:
-    def steps(at: Any, _context: MigrationContext) -> Any:
-        return script._upgrade_revs(revision, at)  # noqa: SLF001 - what Alembic's own upgrade command calls
-
-    return steps
-
-
-async def _on_connection(url: str, work: Callable[[Connection], Any]) -> Any:
-    """Run `work` in one transaction. asyncpg reads the URL itself, as it does everywhere else in the store."""
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: _connect(url), poolclass=NullPool)
+@asynccontextmanager
+async def _connection(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await _connect(url)
     try:
-        async with engine.begin() as connection:
-            return await connection.run_sync(work)
+        yield connection
+    except DRIVER_ERRORS as error:
+        raise translate(error) from error
     finally:
-        await engine.dispose()
+        await connection.close()
 
 
 async def _connect(url: str) -> asyncpg.Connection:
