@@ -254,3 +254,21 @@ async def test_the_fences_word_ends_the_term(world: World) -> None:
     with pytest.raises(LeaseLostError):
         await leader.term.fenced(write)
     assert leader.leadership.over.is_set()
+
+
+async def test_what_is_won_while_stopping_is_given_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stop came while the lease was being acquired."""
+    led = Led(await world.setting(lease=LEASE))
+    original = Lease.acquire
+
+    async def acquire(self: Lease) -> Held | None:
+        held = await original(self)
+        led.leader._stopping.set()
+        return held
+
+    monkeypatch.setattr(Lease, "acquire", acquire)
+    await led.leader.run()
+    monkeypatch.undo()
+
+    assert led.terms.empty()
+    assert await led.setting.store.lease.acquire() is not None

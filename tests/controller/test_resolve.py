@@ -9,7 +9,9 @@ import pytest
 from gateway.controller.bells import Bell
 from gateway.domain.batch_job import AttemptOutcome, BatchJob
 from gateway.domain.states import State
-from support.controller import CREATE, LIST, POOL, T_SECONDS, Replica, World
+from gateway.store.database import Database
+from support.blocking import team_lock
+from support.controller import CREATE, LIST, POOL, T_SECONDS, Replica, World, policy, team
 from vertex_emulator import FaultKind
 
 SECOND = timedelta(seconds=1)
@@ -400,3 +402,27 @@ async def test_a_pool_that_hangs_holds_up_no_other(world: World) -> None:
     assert await world.state(here) is State.QUEUED
     await world.advance(20)
     await scanning
+
+
+async def test_one_that_cannot_be_adopted_now_voids_no_scan_and_is_not_sent_again(world: World) -> None:
+    """Its team is locked for longer than the controller waits. Others of the pool go on."""
+    world.policy.replace(policy(team("ranking"), team("search")))
+    job = await world.create("ranking")
+    await (await world.lead()).submit()
+    await restore(world, job)
+    other = await world.create("search")
+    impatient = await Database.open(world.url)
+    second = await world.usurp(database=impatient)
+
+    async with team_lock(world.url, "ranking"):
+        await second.scan()
+    assert await world.state(job) is State.QUEUED
+    await second.dispatch()
+    await second.flights.landed()
+    assert await world.state(other) is State.PENDING
+    assert len(world.calls(CREATE)) == 2
+
+    await second.submit()
+    assert (await world.read(job)).vertex_name == world.vertex_job(job).name
+    assert len(world.calls(CREATE)) == 2
+    await impatient.close()

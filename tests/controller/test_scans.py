@@ -94,6 +94,20 @@ def test_a_put_back_batch_job_waits_for_a_scan_begun_later() -> None:
     assert kept.blocked(POOL) == frozenset()
 
 
+def test_what_was_found_and_not_adopted_waits_until_it_is_or_is_gone() -> None:
+    kept = Scans(T, SLACK)
+    before = replace(at(1), number=kept.begin())
+    finding = replace(at(2, 1), number=kept.begin())
+    kept.hold(ROW)
+    kept.note(POOL, before, whole=True)
+    kept.note(POOL, finding, whole=True)
+    assert kept.blocked(POOL) == {1}, "the one began before it was there, the other showed it"
+    kept.note(POOL, replace(at(3, 1), number=kept.begin()), whole=True)
+    assert kept.blocked(POOL) == {1}
+    kept.note(POOL, replace(at(4), number=kept.begin()), whole=True)
+    assert kept.blocked(POOL) == frozenset()
+
+
 def test_a_scan_reaches_back_to_the_first_attempt_and_without_one_to_the_create() -> None:
     kept = Scans(T, SLACK)
     later = replace(ROW, attempts=(*ROW.attempts, replace(ROW.attempts[0], id="a2", time=START + T)))

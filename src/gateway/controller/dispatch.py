@@ -89,7 +89,8 @@ class Dispatch:
 
     def _room(self, pool: Pool, ours: int, snapshot: Snapshot) -> Room:
         state, active = self._term.state(pool.id), snapshot.active_in(pool.id)
-        access = self._access(pool, gate.access(state, snapshot.time))
+        waits = any(each.queued for each in snapshot.contenders if each.pool == pool.id)
+        access = self._access(pool, gate.access(state, snapshot.time)) if waits else Access.CLOSED
         # No more may be begun at once than are sent at once: the deadline of the rest would run out in the queue.
         flying = self._flights.in_pool(pool.id)
         room = min(ours, active + self._term.config.submits_in_flight - flying)

@@ -58,7 +58,8 @@ class Finds:
         """Adopt what is lost, cancel what is extra, count the rest.
 
         Raises:
-            StoreError: the rows could not be read, or one could not adopt what is its: then the list proves nothing.
+            StoreError: the rows could not be read: then the list proves nothing.
+            LeaseLostError: the term is over.
 
         """
         claimed = {each.name: claims(each, self._gateway) for each in found}
@@ -104,12 +105,17 @@ class Finds:
             await self._term.ask(pool, lambda vertex: vertex.cancel(extra.name))
 
     async def _adopt(self, lost: Iterable[VertexJob], rows: Mapping[int, BatchJob]) -> None:
-        """Adopt the best of what was found for each batch job; what is left over is extra when it is seen again."""
+        """Adopt the best of what was found for each batch job; what is left over is extra when it is seen again.
+
+        A row that cannot be changed now, for its team is locked, is held back until it can: it must not be sent again.
+        """
         by_row: defaultdict[int, list[VertexJob]] = defaultdict(list)
         for each in lost:
             by_row[claims(each, self._gateway) or 0].append(each)
         for job_id, candidates in by_row.items():
-            await self._adopt_one(rows[job_id], best(candidates))
+            row = rows[job_id]
+            if not await self._guard.run("adopt", row.name, self._adopt_one(row, best(candidates))):
+                self._term.scans.hold(row)
 
     async def _adopt_one(self, row: BatchJob, found: VertexJob) -> None:
         changed = await self._term.change(row, moves.adopt(found, self._gateway, self._term.retention(row.team)))

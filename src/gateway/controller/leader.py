@@ -48,8 +48,13 @@ class Leader:
         except StoreError as error:
             self._log.warning("lease_not_acquired", error=str(error))
             return
-        if held is not None:
-            await self._serve(Leadership(held, clock=self._clock, config=self._config))
+        if held is None:
+            return
+        leadership = Leadership(held, clock=self._clock, config=self._config)
+        if self._stopping.is_set():
+            await self._release(leadership)
+        else:
+            await self._serve(leadership)
 
     async def stop(self) -> None:
         """Give the lease back now and campaign no more; returns when the loops have ended."""

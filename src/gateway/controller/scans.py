@@ -14,12 +14,13 @@ _KEPT: Final = 64
 class Scan:
     """One complete listing of a pool: everything created since `since`, as Vertex showed it from `begun` on.
 
-    Both are the store's time. `matched` are the batch jobs that a Vertex job was found for.
+    Both are the store's time. `matched` are the batch jobs that a Vertex job was found for, `number` is from `begin`.
     """
 
     begun: datetime
     since: datetime
     matched: frozenset[int]
+    number: int = 0
 
 
 class Scans:
@@ -30,13 +31,23 @@ class Scans:
         self._slack = slack
         self._scans: defaultdict[PoolId, deque[Scan]] = defaultdict(lambda: deque(maxlen=_KEPT))
         self._ready: set[PoolId] = set()
+        self._last = 0
+        self._held: defaultdict[PoolId, dict[int, int]] = defaultdict(dict)
         self._put_back: defaultdict[PoolId, dict[int, tuple[datetime, datetime]]] = defaultdict(dict)
+
+    def begin(self) -> int:
+        """The number of a scan that begins now."""
+        self._last += 1
+        return self._last
 
     def note(self, pool: PoolId, scan: Scan, *, whole: bool) -> None:
         """Keep a complete scan whose finds were dealt with. `whole`: it reached back to every row's create."""
         self._scans[pool].append(scan)
         if whole:
             self._ready.add(pool)
+        for batch_job, number in list(self._held[pool].items()):
+            if scan.number > number and batch_job not in scan.matched:
+                del self._held[pool][batch_job]
         waiting = self._put_back[pool]
         for batch_job, (when, reach) in list(waiting.items()):
             if scan.begun > when and scan.since <= reach:
@@ -50,9 +61,13 @@ class Scans:
         """Note an attempt that ended without a Vertex job: the next one comes after a scan that begins later."""
         self._put_back[job.pool][job.id] = (when, self.reach(job))
 
+    def hold(self, job: BatchJob) -> None:
+        """Note that a Vertex job was found for it and could not be adopted: no attempt until it is, or is gone."""
+        self._held[job.pool][job.id] = self._last
+
     def blocked(self, pool: PoolId) -> frozenset[int]:
         """Batch jobs whose next attempt still waits for a scan."""
-        return frozenset(self._put_back[pool])
+        return frozenset(self._held[pool].keys() | self._put_back[pool].keys())
 
     def reaches(self, pool: PoolId) -> list[datetime]:
         """How far back the next scan must reach for those."""
@@ -60,6 +75,7 @@ class Scans:
 
     def forget(self, job: BatchJob) -> None:
         """It does not wait for a scan any more: it was adopted or has ended."""
+        self._held[job.pool].pop(job.id, None)
         self._put_back[job.pool].pop(job.id, None)
 
     def reach(self, job: BatchJob) -> datetime:

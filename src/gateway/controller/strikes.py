@@ -10,6 +10,7 @@ from typing import Final
 from gateway.controller.answers import Meaning
 
 MOST: Final = 3
+_REMEMBERED: Final = 10_000
 
 
 @dataclass(slots=True)
@@ -32,6 +33,8 @@ class Strikes:
         Refusals with no success of another between them count once.
         """
         strike = self._strikes.setdefault(batch_job, _Strike(0, 0))
+        if len(self._strikes) > _REMEMBERED:
+            del self._strikes[next(iter(self._strikes))]
         if strike.count == 0 or strike.refuted:
             strike.count += 1
         strike.load = load if meaning is Meaning.BUSY else 0
