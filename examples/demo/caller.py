@@ -62,6 +62,15 @@ class Caller:
             if event.HasField("batch_job"):
                 yield event.batch_job
 
+    async def watch_team(self, resume_token: str = "") -> AsyncIterator[pb.WatchEvent]:
+        """Every event of the team's watch, until the caller has seen enough."""
+        request = pb.WatchBatchJobsRequest(parent=f"teams/{self.team}", resume_token=resume_token)
+        async for event in self._stub.WatchBatchJobs(request, metadata=self._metadata, timeout=90):
+            yield event
+
+    async def delete(self, name: str) -> None:
+        await self._stub.DeleteBatchJob(pb.DeleteBatchJobRequest(name=name), metadata=self._metadata, timeout=20)
+
     async def until(self, name: str, *states: State.ValueType) -> pb.BatchJob:
         """Watch until one of the states, or an end."""
         wanted = {*states, *ENDS}

@@ -1,6 +1,6 @@
 """The demo's scenes in their order."""
 
-from examples.demo import scenes, table_scenes
+from examples.demo import scenes, table_scenes, watch_scenes
 
 SCENES = (
     scenes.ends_well,
@@ -15,5 +15,6 @@ SCENES = (
     scenes.is_cancelled,
     scenes.stays_one,
     scenes.survives_a_lost_answer,
+    watch_scenes.resumes_where_it_broke_off,
     scenes.is_measured,
 )
