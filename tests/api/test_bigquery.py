@@ -237,3 +237,13 @@ async def test_the_same_request_id_answers_the_same_batch_job_even_when_the_tabl
     assert (await caller.create(over_tables(), request_id="nightly")).name == first.name
     refused = await refusal(caller.create(over_tables(), request_id="another"))
     assert refused.reason == "SOURCE_NOT_FOUND"
+
+
+async def test_a_batch_job_over_tables_whose_answer_is_lost_is_found_again_by_its_tables(running):
+    fault = Fault("CreateBatchPredictionJob", FaultKind.DROP_ANSWER, labels={"batchjobs_team": "ranking"})
+    running.emulator.faults.add(fault)
+    caller = running.caller("ranking")
+    ended = await caller.watch((await caller.create(over_tables())).name).until(State.SUCCEEDED)
+    assert "ADOPTED" in [entry.reason for entry in ended.transitions]
+    assert len(running.emulator.calls.of("CreateBatchPredictionJob")) == 1
+    assert len(await rows_of(running, RESULTS)) == 3
