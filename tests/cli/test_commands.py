@@ -85,19 +85,32 @@ async def test_serve_runs_until_sigterm_and_ends_with_0(policy, database_url):
     assert program.errors == b""
 
 
-async def test_role_api_never_loads_googles_client_for_vertex(policy, database_url):
-    """It stays small: that client alone takes as much memory as all the rest."""
+async def loaded_by_role_api(policy, database_url) -> set[str]:
+    """Which of Google's clients a replica has loaded when it ends."""
     code = (
         "import sys, atexit\n"
-        "atexit.register(lambda: print('LOADED', 'google.cloud.aiplatform_v1' in sys.modules, flush=True))\n"
+        "names = ('aiplatform_v1', 'bigquery', 'storage')\n"
+        "loaded = lambda: [name for name in names if f'google.cloud.{name}' in sys.modules]\n"
+        "atexit.register(lambda: print('LOADED', *loaded(), flush=True))\n"
         "from gateway.cli.main import main\n"
         "main()\n"
     )
-    program = await Program.start(*serve(policy, database_url, "--role=api"), code=code)
+    arguments = ("--role=api", "--bigquery-endpoint=http://127.0.0.1:1", "--bigquery-project=p")
+    program = await Program.start(*serve(policy, database_url, *arguments), code=code)
     await program.line('"serving"')
     program.process.send_signal(signal.SIGTERM)
-    assert "LOADED False" in await program.line("LOADED")
+    line = await program.line("LOADED")
     await program.process.communicate()
+    return set(line.split()[1:])
+
+
+async def test_role_api_never_loads_googles_client_for_vertex_and_bigquerys_only_where_tables_are_named(
+    policy, database_url
+):
+    """It stays small: the client for Vertex alone takes as much memory as all the rest."""
+    assert await loaded_by_role_api(policy, database_url) == {"storage"}
+    policy.write_text(POLICY.replace('["gs://ranking-in/**"]', '["gs://ranking-in/**", "bq://corp-ml.in.*"]'))
+    assert await loaded_by_role_api(policy, database_url) == {"storage", "bigquery"}
 
 
 async def test_serve_without_settings_says_what_is_missing():
