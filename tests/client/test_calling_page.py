@@ -30,12 +30,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/calling.md").read_text()
 BATCHJOBS_FOLDER = str(Path(sys.executable).parent)
 ENDPOINT = "127.0.0.1:8470"
-SEARCH_IN = {"search-in": {"location": "US-CENTRAL1"}}
 
 
 def shown(heading: str, language: str) -> list[str]:
     """The blocks of a language under a heading."""
-    (section,) = re.findall(rf"^##+ {re.escape(heading)}\n(.*?)(?=^##+ |\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    (section,) = re.findall(rf"^{re.escape(heading)}\n(.*?)(?=^##+ |\Z)", PAGE, re.DOTALL | re.MULTILINE)
     return re.findall(rf"^```{language}\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
 
 
@@ -98,14 +97,14 @@ async def whole(start_gateway: StartGateway) -> WholeGateway:
 
 
 async def test_submit_and_wait(whole: WholeGateway, tmp_path: Path) -> None:
-    (code,) = shown("Submit and wait", "python")
+    (code,) = shown("### Submit and wait", "python")
     first = await ran(code, whole.app.api_target, tmp_path)
     assert first.startswith("SUCCEEDED 5 rows in gs://ranking-out/nightly/prediction-model-")
     assert await ran(code, whole.app.api_target, tmp_path) == first, "the request id makes it the same batch job"
 
 
 async def test_errors(whole: WholeGateway, tmp_path: Path) -> None:
-    (code,) = shown("Errors", "python")
+    (code,) = shown("### Errors", "python")
     said = await ran(code, whole.app.api_target, tmp_path)
     assert said.startswith("URI_NOT_ALLOWED batch_job.gcs_source.uri ")
 
@@ -119,7 +118,7 @@ async def test_everything_else(whole: WholeGateway, tmp_path: Path) -> None:
             labels={"run": "nightly"},
         )
     )
-    code, _ = shown("Everything else", "python")
+    code, _ = shown("### Everything else", "python")
     lines = (await ran(code, whole.app.api_target, tmp_path)).splitlines()
     assert lines[0].startswith(created.name)
     assert f"gone: {created.name}" in lines
@@ -133,7 +132,7 @@ async def test_following_a_team(gateway: Gateway, tmp_path: Path) -> None:
     gone = pb.WatchEvent(deleted=pb.WatchEvent.Deleted(name=NAME), resume_token="t2", synced=True)
     told = pb.WatchEvent(batch_job=batch_job(State.RUNNING), resume_token="t1", synced=True)
     gateway.script["WatchBatchJobs"] = [[told, gone, stop], [expired], [told, stop]]
-    (code,) = shown("Follow a team", "python")
+    (code,) = shown("### Follow a team", "python")
     code = code.replace("asyncio.run(main())", "try:\n    asyncio.run(main())\nexcept Exception as e:\n    print(e)")
     first = (await ran(code, gateway.endpoint, tmp_path)).splitlines()
     assert first == [
@@ -151,14 +150,14 @@ async def test_credentials(secured: Gateway, tmp_path: Path) -> None:
     secured.script["GetBatchJob"] = [batch_job(State.RUNNING)]
     for name, content in (("ca.pem", CERTIFICATE), ("client.pem", CERTIFICATE), ("client.key", KEY)):
         await asyncio.to_thread((tmp_path / name).write_bytes, content)
-    _, code = shown("Everything else", "python")
+    _, code = shown("### Everything else", "python")
     said = await ran(code.replace("gateway.corp.example:443", secured.endpoint), "", tmp_path)
     assert said == f"{State.RUNNING}\n"
 
 
 async def test_the_command(whole: WholeGateway, tmp_path: Path) -> None:
     await asyncio.to_thread(shutil.copy, ROOT / "examples/buckets/search-in/queries.jsonl", tmp_path / "rows.jsonl")
-    (script,) = shown("The command", "sh")
+    (script,) = shown("## The command", "sh")
     where = {"PATH": f"{BATCHJOBS_FOLDER}:{os.environ['PATH']}", "STORAGE_EMULATOR_HOST": whole.emulator.storage_url}
     process = await asyncio.create_subprocess_exec(
         *("bash", "-euc", script.replace(ENDPOINT, whole.app.api_target)),
@@ -175,7 +174,7 @@ async def test_the_command(whole: WholeGateway, tmp_path: Path) -> None:
 
 @pytest.fixture
 def config() -> str:
-    (text,) = shown("Other languages", "json")
+    (text,) = shown("## Other languages", "json")
     return text
 
 
