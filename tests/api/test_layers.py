@@ -16,6 +16,7 @@ from batchjobs.v1 import batch_jobs_pb2 as pb
 from gateway.api.call import CURRENT, principal
 from gateway.api.interceptors.deadline import LONGEST_UNARY, allowed
 from gateway.errors import GatewayError, Reason
+from gateway.telemetry.logs import about, merge_names
 
 GET = "/batchjobs.v1.BatchJobs/GetBatchJob"
 NOT_UTF8 = b"\x0a\x02\xff\xfe"
@@ -137,11 +138,11 @@ async def test_a_defect_is_logged_once_with_its_stack_and_is_not_unknown(served)
 
 async def test_every_call_is_one_log_line_with_its_names(served):
     async def get(_request, _context):
-        structlog.contextvars.bind_contextvars(team="ranking")
+        about(team="ranking")
         raise GatewayError(Reason.NOT_FOUND, "It is not there.")
 
     served.methods["GetBatchJob"] = get
-    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
+    with structlog.testing.capture_logs(processors=[merge_names]) as logs:
         await refused(served.get(metadata=(*RANKING, ("x-request-id", "call-2"))))
         await handled(served)
     [line] = logs

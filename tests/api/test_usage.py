@@ -90,8 +90,8 @@ async def test_rights_are_shown_aliases_among_the_models(led):
     usage = await usage_of(led)
     assert list(usage.allowed_models) == ["gemini-*", "flash", "pro"]
     assert list(usage.allowed_regions) == ["us-central1", "europe-west4"]
-    assert list(usage.source_patterns) == ["gs://ranking-in/**"]
-    assert list(usage.destination_patterns) == ["gs://ranking-out/**"]
+    assert list(usage.source_patterns) == POLICY["teams"]["ranking"]["sources"]
+    assert list(usage.destination_patterns) == POLICY["teams"]["ranking"]["destinations"]
 
 
 async def test_each_pool_shows_what_is_active_and_queued_and_why_it_waits(led):

@@ -12,6 +12,7 @@ from gateway.domain.vertex_job import Rows
 from gateway.policy.model import Policy, TeamPolicy
 from gateway.service.model_labels import model_labels
 from gateway.service.observe_jobs import JobObserver
+from gateway.telemetry.logs import about, begin_call, merge_names
 from gateway.telemetry.metrics import Metrics
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -114,12 +115,10 @@ def test_one_line_per_transition_names_everything_but_what_is_inside(observe):
 
 def test_a_transition_does_not_carry_the_names_of_the_call_that_happened_to_commit_it(observe):
     """Creates of many callers share one commit."""
-    structlog.contextvars.bind_contextvars(rpc_id="another call's")
-    try:
-        with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
-            observe(None, QUEUED)
-    finally:
-        structlog.contextvars.clear_contextvars()
+    begin_call()
+    about(rpc_id="another call's")
+    with structlog.testing.capture_logs(processors=[merge_names]) as logs:
+        observe(None, QUEUED)
     assert "rpc_id" not in logs[0]
 
 

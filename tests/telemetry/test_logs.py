@@ -1,5 +1,6 @@
 """Logs: JSON lines that name things and show no secret."""
 
+import asyncio
 import io
 import json
 import logging
@@ -17,7 +18,6 @@ def stream():
     logs.configure(written)
     yield written
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
     logging.getLogger().handlers[:], level = before
     logging.getLogger().setLevel(level)
 
@@ -26,12 +26,34 @@ def entries(stream: io.StringIO) -> list[dict[str, object]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_line_is_one_json_object_with_what_was_bound(stream):
-    structlog.contextvars.bind_contextvars(rpc_id="r1", team="ranking")
+async def test_a_line_is_one_json_object_with_the_names_of_its_call(stream):
+    logs.begin_call()
+    logs.about(rpc_id="r1", team="ranking")
     structlog.get_logger().info("rpc", code="OK")
     [entry] = entries(stream)
     assert entry.items() >= {"event": "rpc", "code": "OK", "rpc_id": "r1", "team": "ranking", "level": "info"}.items()
     assert "timestamp" in entry
+
+
+async def test_names_are_those_of_one_call(stream):
+    """A name that is given outside of any call is nobody's, and what a task of a call names is the call's."""
+    logs.about(team="nobody's")
+
+    async def call(team: str) -> None:
+        logs.begin_call()
+        await asyncio.create_task(work(team))
+        structlog.get_logger().info(team)
+
+    async def work(team: str) -> None:
+        logs.about(team=team)
+
+    await asyncio.gather(call("ads"), call("ranking"))
+    structlog.get_logger().info("outside")
+    assert [(entry["event"], entry.get("team")) for entry in entries(stream)] == [
+        ("ads", "ads"),
+        ("ranking", "ranking"),
+        ("outside", None),
+    ]
 
 
 @pytest.mark.parametrize("key", sorted(logs.SECRET_KEYS))

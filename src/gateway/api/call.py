@@ -1,5 +1,6 @@
 """One call on its way through the server: what the layers around it tell each other."""
 
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,6 +22,9 @@ class Call:
     """`unary`, `server_stream` or `bidi_stream`."""
     context: grpc.aio.ServicerContext[Any, Any]
     metadata: Metadata = field(repr=False)
+    request: Any = field(default=None, repr=False)
+    names: dict[str, str] = field(default_factory=dict)
+    """What stands on the call's log lines: who calls, and what about."""
     rpc_id: str = ""
     principal: Principal | None = None
     code: grpc.StatusCode | None = None
@@ -36,6 +40,9 @@ class Call:
             return grpc.StatusCode.OK
         return self.code or grpc.StatusCode.CANCELLED
 
+
+Proceed = Callable[[Call], Awaitable[Any]]
+"""What stands further inside: the next layer, or the method itself."""
 
 CURRENT: Final[ContextVar[Call]] = ContextVar("call")
 

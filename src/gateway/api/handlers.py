@@ -13,8 +13,8 @@ from gateway.errors import GatewayError, Reason
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Method = Callable[[Any, Context], Awaitable[Any]]
-"""A unary method answers its message; a streaming one writes its messages to the context and answers None. The bytes of a
-message may stand for it.
+"""A unary method answers its message, a streaming one writes its messages to the context and answers None. The bytes of
+a message may stand for it.
 """
 
 

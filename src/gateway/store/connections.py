@@ -141,6 +141,10 @@ class Connections:
                 raise surface(error) from error
             raise
 
+    def surface(self, error: StoreError) -> Exception:
+        """What `surfaced` makes of an error, for where entering it at every call would cost too much."""
+        return surface(error) if self._for_callers else error
+
     @asynccontextmanager
     async def session(self, op: str) -> AsyncIterator[Session]:
         """One connection for statements that commit by themselves."""

@@ -33,8 +33,10 @@ class Gets:
         self._waiting.setdefault(job_id, []).append(answer)
         if self._worker is None:
             self._worker = asyncio.create_task(self._work(), name="gets")
-        async with self._connections.surfaced():
+        try:
             job = await answer
+        except StoreError as error:
+            raise self._connections.surface(error) from error
         return job if job is not None and job.team == team else None
 
     async def _work(self) -> None:

@@ -1,12 +1,15 @@
 """Structured logs: one JSON object a line, on the stream that is passed in.
 
-Context (`rpc_id`, `principal`, `team`, `batch_job`) is bound with `structlog.contextvars` and stands on every line of
-the task that bound it. Payloads, tokens and model parameters are never logged; the keys that would hold them are
-blanked here too, so that a slip elsewhere shows nothing.
+What a call is about (`rpc_id`, `principal`, `team`, `batch_job`) is named once, by `about`, and stands on every line
+that is written while the call goes on. Payloads, tokens and model parameters are never logged; the keys that would hold
+them are blanked here too, so that a slip elsewhere shows nothing.
 """
 
+import json
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, Final, TextIO
 
 import structlog
@@ -15,18 +18,37 @@ SECRET_KEYS: Final = frozenset(
     {"authorization", "body", "credentials", "database_url", "model_parameters", "password", "payload", "token"},
 )
 
+_NAMES: Final[ContextVar[MutableMapping[str, str] | Mapping[str, str]]] = ContextVar(
+    "names", default=MappingProxyType({})
+)
+_ENCODER: Final = json.JSONEncoder(default=repr)
+
+
+def begin_call() -> dict[str, str]:
+    """Start with no names, for this task and those that it begins; the answer takes in what `about` adds."""
+    names: dict[str, str] = {}
+    _NAMES.set(names)
+    return names
+
+
+def about(**names: str) -> None:
+    """Have the names stand on every further line of the call, in whatever task it is written. Elsewhere: nothing."""
+    held = _NAMES.get()
+    if isinstance(held, dict):
+        held.update(names)
+
 
 def configure(stream: TextIO, *, level: str = "INFO") -> None:
     """Send every log line of this process, the libraries' warnings included, to `stream`. Called once, by a command."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        merge_names,
         structlog.stdlib.add_log_level,
         blank_secrets,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer()],
+        processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
@@ -36,7 +58,7 @@ def configure(stream: TextIO, *, level: str = "INFO") -> None:
         structlog.stdlib.ProcessorFormatter(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(),
+                render,
             ],
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
         )
@@ -46,8 +68,21 @@ def configure(stream: TextIO, *, level: str = "INFO") -> None:
     root.setLevel(logging.WARNING)
 
 
+def merge_names(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add what the call is about."""
+    for key, value in _NAMES.get().items():
+        event.setdefault(key, value)
+    return event
+
+
+def render(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> str:
+    """The line; what JSON has no form for is shown as Python shows it."""
+    return _ENCODER.encode(event)
+
+
 def blank_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace the value of every key that must never be shown."""
-    for key in SECRET_KEYS & event.keys():
-        event[key] = "(not shown)"
+    if not SECRET_KEYS.isdisjoint(event):
+        for key in SECRET_KEYS & event.keys():
+            event[key] = "(not shown)"
     return event

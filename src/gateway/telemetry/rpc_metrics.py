@@ -1,5 +1,7 @@
 """What the gRPC server did, under the names that gRPC dashboards expect."""
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.telemetry import buckets
@@ -11,33 +13,34 @@ class RpcMetrics:
     """Counts every call, refusals by any interceptor included. Only methods that exist here get names of their own."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._started = Counter(
-            "grpc_server_started_total", "RPCs that reached the server.", _METHOD, registry=registry
-        )
-        self._handled = Counter(
+        started = Counter("grpc_server_started_total", "RPCs that reached the server.", _METHOD, registry=registry)
+        handled = Counter(
             "grpc_server_handled_total",
             "RPCs that the server ended, whatever the outcome, by canonical code.",
             (*_METHOD, "grpc_code"),
             registry=registry,
         )
-        self._handling = Histogram(
+        handling = Histogram(
             "grpc_server_handling_seconds",
             "How long unary RPCs took on the server, in seconds.",
             _METHOD,
             buckets=buckets.CALL,
             registry=registry,
         )
+        # Kept by their labels, of which there are few: the library looks them up under a lock at every call.
+        self._started, self._handled = cache(started.labels), cache(handled.labels)
+        self._handling = cache(handling.labels)
         self._watches = Gauge("batchjobs_watches", "Watch streams that are open on this replica.", registry=registry)
 
     def started(self, kind: str, service: str, method: str) -> None:
         """Count a call of `kind` "unary" or "server_stream"."""
-        self._started.labels(kind, service, method).inc()
+        self._started(kind, service, method).inc()
 
     def handled(self, kind: str, service: str, method: str, code: str, seconds: float) -> None:
         """Count the end of a call; `code` is the canonical name in the usual spelling, "OK" or "NotFound"."""
-        self._handled.labels(kind, service, method, code).inc()
+        self._handled(kind, service, method, code).inc()
         if kind == "unary":
-            self._handling.labels(kind, service, method).observe(seconds)
+            self._handling(kind, service, method).observe(seconds)
 
     def watch_opened(self) -> None:
         self._watches.inc()

@@ -1,7 +1,7 @@
 """From the domain's values to the contract's messages."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from google.protobuf import any_pb2, struct_pb2, timestamp_pb2
@@ -18,7 +18,7 @@ VERTEX_DOMAIN: Final = "aiplatform.googleapis.com"
 LARGEST_ANSWER: Final = 3 * 1024 * 1024
 """Bytes of one list page: callers read at most 4 MiB unless they ask for more."""
 
-
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OUR_REASONS: Final = frozenset(errors_pb2.ErrorReason.keys())
 
 
@@ -95,7 +95,7 @@ def _add_times(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:
     }
     for field, time in times.items():
         if time is not None:
-            getattr(message, field).FromDatetime(time)
+            getattr(message, field).CopyFrom(timestamp(time))
 
 
 def _add_outcome(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:
@@ -167,6 +167,5 @@ def _value(value: Any) -> struct_pb2.Value:
 
 def timestamp(time: datetime) -> timestamp_pb2.Timestamp:
     """A time in the contract's form."""
-    stamp = timestamp_pb2.Timestamp()
-    stamp.FromDatetime(time)
-    return stamp
+    since = time - _EPOCH
+    return timestamp_pb2.Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)

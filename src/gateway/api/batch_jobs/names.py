@@ -4,10 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from gateway.errors import FieldViolation, GatewayError, Reason
 from gateway.identity.authorize import ALL_TEAMS
+from gateway.telemetry import logs
 
 _TEAM: Final = r"[a-z][a-z0-9-]{0,62}"
 _PARENT: Final = re.compile(rf"teams/({_TEAM})")
@@ -35,7 +34,7 @@ def team_of(parent: str, *, all_teams: bool = False) -> str | None:
     match = _PARENT.fullmatch(parent)
     if match is None:
         return ALL_TEAMS if all_teams and parent == f"teams/{ALL_TEAMS}" else None
-    structlog.contextvars.bind_contextvars(team=match[1])
+    logs.about(team=match[1])
     return match[1]
 
 
@@ -57,7 +56,7 @@ def read_name(name: str) -> JobName:
     match = _NAME.fullmatch(name)
     if match is None or int(match[2]) > _MAX_ID:
         raise GatewayError(Reason.INVALID_SPEC, NAME_FORM, details=(FieldViolation("name", "NAME_FORM", NAME_FORM),))
-    structlog.contextvars.bind_contextvars(team=match[1], batch_job=name)
+    logs.about(team=match[1], batch_job=name)
     return JobName(match[1], int(match[2]))
 
 
@@ -66,5 +65,5 @@ def read_usage_name(name: str) -> str:
     match = _USAGE.fullmatch(name)
     if match is None:
         raise GatewayError(Reason.INVALID_SPEC, USAGE_FORM, details=(FieldViolation("name", "NAME_FORM", USAGE_FORM),))
-    structlog.contextvars.bind_contextvars(team=match[1])
+    logs.about(team=match[1])
     return match[1]

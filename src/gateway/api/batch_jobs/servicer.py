@@ -9,6 +9,7 @@ import grpc
 from google.protobuf import empty_pb2
 
 from batchjobs.v1 import batch_jobs_pb2
+from gateway.api.batch_jobs.encoded import Encoded
 from gateway.api.batch_jobs.messages_in import create_request
 from gateway.api.batch_jobs.messages_out import list_response, message_of
 from gateway.api.batch_jobs.names import read_name, read_parent, read_usage_name
@@ -49,6 +50,7 @@ class BatchJobs:
 
     def __init__(self, use_cases: UseCases) -> None:
         self._use = use_cases
+        self._encoded = Encoded()
 
     def handler(self) -> grpc.GenericRpcHandler:
         """The service as gRPC serves it."""
@@ -69,9 +71,9 @@ class BatchJobs:
     async def create(self, request: batch_jobs_pb2.CreateBatchJobRequest, _context: Context) -> batch_jobs_pb2.BatchJob:
         return message_of(await self._use.create(principal(), create_request(request)))
 
-    async def get(self, request: batch_jobs_pb2.GetBatchJobRequest, _context: Context) -> batch_jobs_pb2.BatchJob:
+    async def get(self, request: batch_jobs_pb2.GetBatchJobRequest, _context: Context) -> bytes:
         name = read_name(request.name)
-        return message_of(await self._use.get(principal(), name.team, name.id))
+        return self._encoded.of(await self._use.get(principal(), name.team, name.id))
 
     async def list(
         self, request: batch_jobs_pb2.ListBatchJobsRequest, _context: Context

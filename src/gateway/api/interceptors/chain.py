@@ -6,15 +6,16 @@ valid protobuf becomes a value, `Malformed`, and is refused where every refusal 
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from gateway.api.call import CURRENT, UNKNOWN, Call
+from gateway.api.call import CURRENT, UNKNOWN, Call, Proceed
 from gateway.errors import GatewayError, Reason
+from gateway.telemetry import logs
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -23,8 +24,8 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 class Layer(Protocol):
     """One concern around every call, unary and streaming alike."""
 
-    def around(self, call: Call) -> AbstractAsyncContextManager[None]:
-        """Entered before the method runs, left with its exception after it has ended."""
+    async def around(self, call: Call, proceed: Proceed) -> Any:
+        """Do the layer's part before and after `proceed(call)`, and answer what that answers."""
         ...
 
 
@@ -43,27 +44,37 @@ class Chain(grpc.aio.ServerInterceptor):
     def __init__(self, layers: Sequence[Layer], served: frozenset[str]) -> None:
         self._layers = layers
         self._served = served
+        self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], "Awaitable[Handler | None]"],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "Handler | None":
-        """The method's own handler, with the layers around it."""
+        """The method's own handler, with the layers around it: put together at its first call."""
+        path = handler_call_details.method
+        if path in self._wrapped:
+            return self._wrapped[path]
         handler = await continuation(handler_call_details)
-        return None if handler is None else self._wrap(handler, handler_call_details)
+        if handler is None:
+            return None
+        wrapped = self._wrap(handler, path)
+        if path in self._served:
+            self._wrapped[path] = wrapped
+        return wrapped
 
-    def _wrap(self, handler: Handler, details: grpc.HandlerCallDetails) -> Handler:
-        behaviour = _behaviour(handler)
+    def _wrap(self, handler: Handler, path: str) -> Handler:
+        service, method = path.split("/")[1:] if path in self._served else (UNKNOWN, UNKNOWN)
         kind = _kind(handler)
+        proceed: Proceed = _innermost(handler)
+        for layer in reversed(self._layers):
+            proceed = partial(layer.around, proceed=proceed)
 
         async def run(request: Any, context: Context) -> Any:
-            call = self._call(details, kind, context)
+            metadata = tuple(context.invocation_metadata() or ())
+            call = Call(service, method, kind, context, metadata, request, names=logs.begin_call())
             CURRENT.set(call)
-            async with AsyncExitStack() as layers:
-                for layer in self._layers:
-                    await layers.enter_async_context(layer.around(call))
-                return await _answer(behaviour, request, context)
+            return await proceed(call)
 
         make = _MAKERS[handler.request_streaming, handler.response_streaming]
         return make(
@@ -71,12 +82,6 @@ class Chain(grpc.aio.ServerInterceptor):
             request_deserializer=never_failing(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
-
-    def _call(self, details: grpc.HandlerCallDetails, kind: str, context: Context) -> Call:
-        service, method = UNKNOWN, UNKNOWN
-        if details.method in self._served:
-            _, service, method = details.method.split("/")
-        return Call(service, method, kind, context, tuple(details.invocation_metadata or ()))
 
 
 def never_failing(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
@@ -91,13 +96,19 @@ def never_failing(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes
     return safe
 
 
-async def _answer(behaviour: Callable[..., Any], request: Any, context: Context) -> Any:
-    request = _checked_stream(request) if hasattr(request, "__aiter__") else _checked(request)
-    if inspect.isasyncgenfunction(behaviour):
-        async for message in behaviour(request, context):
-            await context.write(message)
-        return None
-    return await behaviour(request, context)
+def _innermost(handler: Handler) -> Proceed:
+    """The method itself. One that yields its messages is read for it."""
+    behaviour = _behaviour(handler)
+    checked: Callable[[Any], Any] = _checked_stream if handler.request_streaming else _checked
+
+    async def answer(call: Call) -> Any:
+        return await behaviour(checked(call.request), call.context)
+
+    async def write(call: Call) -> None:
+        async for message in behaviour(checked(call.request), call.context):
+            await call.context.write(message)
+
+    return write if inspect.isasyncgenfunction(behaviour) else answer
 
 
 def _checked(request: Any) -> Any:

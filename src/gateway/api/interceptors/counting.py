@@ -1,12 +1,11 @@
 """The outermost layer: counts every call, refused ones included."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 
-from gateway.api.call import Call
+from gateway.api.call import Call, Proceed
 from gateway.telemetry.rpc_metrics import RpcMetrics
 
 
@@ -16,18 +15,18 @@ class Counting:
     def __init__(self, metrics: RpcMetrics) -> None:
         self._metrics = metrics
 
-    @asynccontextmanager
-    async def around(self, call: Call) -> AsyncIterator[None]:
+    async def around(self, call: Call, proceed: Proceed) -> Any:
         """Count the start, and the end with its code and, for unary calls, its time."""
         began = time.perf_counter()
         labels = (call.kind, call.service, call.method)
         self._metrics.started(*labels)
         try:
-            yield
+            answer = await proceed(call)
         except BaseException as error:
             self._metrics.handled(*labels, usual_name(call.ended_by(error)), time.perf_counter() - began)
             raise
-        self._metrics.handled(*labels, usual_name(call.ended_by(None)), time.perf_counter() - began)
+        self._metrics.handled(*labels, "OK", time.perf_counter() - began)
+        return answer
 
 
 def usual_name(code: grpc.StatusCode) -> str:

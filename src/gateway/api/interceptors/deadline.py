@@ -1,11 +1,9 @@
 """Deadlines: work ends a little before the caller stops waiting, so that the caller gets an answer and not silence."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
-from gateway.api.call import Call
+from gateway.api.call import Call, Proceed
 
 LONGEST_UNARY: Final = 60.0
 """Seconds that a unary call may take where its caller set no deadline, or a longer one."""
@@ -21,14 +19,12 @@ class DeadlinePassedError(Exception):
 class Deadline:
     """Cancels the work when its time is up. What has been committed by then stays committed."""
 
-    @asynccontextmanager
-    async def around(self, call: Call) -> AsyncIterator[None]:
+    async def around(self, call: Call, proceed: Proceed) -> Any:
         """Give the work what is left of the caller's time, less what the answer needs to travel."""
-        seconds = allowed(call.context.time_remaining(), unary=call.unary)
-        scope = asyncio.timeout(seconds)
+        scope = asyncio.timeout(allowed(call.context.time_remaining(), unary=call.unary))
         try:
             async with scope:
-                yield
+                return await proceed(call)
         except TimeoutError:
             if scope.expired():
                 raise DeadlinePassedError from None

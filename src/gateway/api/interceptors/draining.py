@@ -1,9 +1,8 @@
 """A replica that shuts down takes no new calls: they are told to come again, and reach another replica."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from typing import Any
 
-from gateway.api.call import Call
+from gateway.api.call import Call, Proceed
 from gateway.service.drain import Drain
 
 
@@ -14,9 +13,8 @@ class Draining:
         self._drain = drain
         self._guarded = guarded
 
-    @asynccontextmanager
-    async def around(self, call: Call) -> AsyncIterator[None]:
+    async def around(self, call: Call, proceed: Proceed) -> Any:
         """Refuse, or let through."""
-        if call.service in self._guarded and self._drain.begun:
+        if self._drain.begun and call.service in self._guarded:
             raise self._drain.refusal()
-        yield
+        return await proceed(call)

@@ -1,11 +1,8 @@
 """Who calls: the innermost layer, so that refusals for want of a name are counted and logged as all others."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from typing import Any
 
-import structlog
-
-from gateway.api.call import Call
+from gateway.api.call import Call, Proceed
 from gateway.identity.principal import Authenticator
 
 
@@ -16,10 +13,9 @@ class Identity:
         self._authenticator = authenticator
         self._guarded = guarded
 
-    @asynccontextmanager
-    async def around(self, call: Call) -> AsyncIterator[None]:
+    async def around(self, call: Call, proceed: Proceed) -> Any:
         """Authenticate, or refuse."""
         if call.service in self._guarded:
             call.principal = self._authenticator.authenticate(call.metadata)
-            structlog.contextvars.bind_contextvars(principal=call.principal.name)
-        yield
+            call.names["principal"] = call.principal.name
+        return await proceed(call)

@@ -1,14 +1,12 @@
 """The one place where an exception becomes a status on the wire."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final, Never
 
 import grpc
 import structlog
 
-from gateway.api.call import Call
+from gateway.api.call import Call, Proceed
 from gateway.api.errors import CODES
 from gateway.api.interceptors.deadline import DeadlinePassedError
 from gateway.api.status import message_of, trailers_of
@@ -27,11 +25,10 @@ class Refusals:
     stack, and the caller is told that the outcome is not known, as it is with a store that does not answer.
     """
 
-    @asynccontextmanager
-    async def around(self, call: Call) -> AsyncIterator[None]:
+    async def around(self, call: Call, proceed: Proceed) -> Any:
         """Let every exception become a status; cancellation and statuses that are set already pass."""
         try:
-            yield
+            return await proceed(call)
         except GatewayError as error:
             await refuse(call, error)
         except DeadlinePassedError:
