@@ -1,0 +1,92 @@
+"""The load generator, a small Go program: built once, run as a process beside the server that it measures."""
+
+import asyncio
+import json
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).parent / "load"
+PROGRAM = Path(__file__).parents[1] / "build" / "load"
+
+
+class LoadError(Exception):
+    """The generator could not be built or run, or a call did not end OK."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one run counted. Times are in seconds."""
+
+    calls: int
+    seconds: float
+    p50: float
+    p99: float
+
+    @property
+    def rate(self) -> float:
+        """Calls a second."""
+        return self.calls / self.seconds
+
+
+def build() -> Path:
+    """The program, built where it is not there or older than its source. Needs Go."""
+    newest = max(path.stat().st_mtime for path in SOURCE.iterdir())
+    if not PROGRAM.exists() or PROGRAM.stat().st_mtime < newest:
+        PROGRAM.parent.mkdir(exist_ok=True)
+        subprocess.run(["go", "build", "-o", str(PROGRAM), "."], cwd=SOURCE, check=True)  # noqa: S603, S607 - our own
+    return PROGRAM
+
+
+async def run(
+    target: str,
+    method: str,
+    requests: Iterable[bytes],
+    *,
+    callers: int,
+    seconds: float = 5.0,
+    warm_up: float = 1.0,
+    connections: int = 0,
+    once: bool = False,
+    headers: Mapping[str, str] | None = None,
+    pinned: tuple[str, ...] = (),
+) -> Load:
+    """Call `method` with requests drawn by chance, or with each of them `once`.
+
+    Raises:
+        LoadError: a call did not end OK: such a run measures nothing.
+
+    """
+    with tempfile.NamedTemporaryFile(prefix="requests-") as file:
+        for request in requests:
+            file.write(struct.pack(">I", len(request)) + request)
+        file.flush()
+        arguments = {
+            "target": target,
+            "method": method,
+            "requests": file.name,
+            "callers": callers,
+            "connections": connections,
+            "headers": ",".join(f"{key}={value}" for key, value in (headers or {}).items()),
+            "warm-up": f"{warm_up}s",
+            "duration": f"{seconds}s",
+            "once": str(once).lower(),
+        }
+        flags = [f"-{name}={value}" for name, value in arguments.items()]
+        command = [*pinned, str(PROGRAM), *flags]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        output, _ = await process.communicate()
+    if process.returncode:
+        raise LoadError(f"the generator ended with {process.returncode}")
+    return _read(json.loads(output))
+
+
+def _read(report: Mapping[str, object]) -> Load:
+    statuses = report["statuses"]
+    if not isinstance(statuses, dict) or set(statuses) != {"OK"}:
+        raise LoadError(f"not every call ended OK: {statuses} {report.get('error', '')}")
+    values = {name: float(str(report[name])) for name in ("seconds", "p50", "p99")}
+    return Load(int(str(report["calls"])), **values)

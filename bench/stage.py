@@ -1,0 +1,159 @@
+"""What a measurement runs on: a PostgreSQL with fsync, a gateway process on one core, and a bare server beside it.
+
+The server under test has core 0 for itself; PostgreSQL, the emulator and the load generator share the others.
+"""
+
+import asyncio
+import copy
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from gateway.store import migrate
+from gateway.store.embedded import EmbeddedPostgres
+from vertex_emulator import Emulator, EmulatorConfig
+
+CORES = os.cpu_count() or 1
+SERVER = ("taskset", "-c", "0") if CORES > 1 else ()
+OTHERS = ("taskset", "-c", f"1-{CORES - 1}") if CORES > 1 else ()
+TICKS = os.sysconf("SC_CLK_TCK")
+PARENT = "teams/team-00"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that serves gRPC."""
+
+    process: asyncio.subprocess.Process
+    target: str
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time that it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that are its own: what it shares with nobody."""
+        lines = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The folder, the database and the emulator that a gateway process is started on."""
+
+    folder: Path
+    database_url: str
+    emulator: Emulator
+    policy: Path
+
+    @classmethod
+    @asynccontextmanager
+    async def set(cls, folder: Path, policy: Mapping[str, Any]) -> AsyncIterator[Self]:
+        """Start PostgreSQL, migrated, and the emulator; they end with the stage."""
+        async with AsyncExitStack() as stack:
+            os.sched_setaffinity(0, range(1, CORES) if CORES > 1 else {0})
+            # Where root runs this, PostgreSQL runs as another user, who must be able to reach its folder.
+            folder.chmod(0o711)
+            postgres = EmbeddedPostgres(folder / "postgres")
+            stack.push_async_callback(asyncio.to_thread, postgres.stop)
+            await asyncio.to_thread(postgres.start)
+            await migrate.upgrade(postgres.url)
+            emulator = await stack.enter_async_context(Emulator(EmulatorConfig(make_buckets(folder, policy))))
+            path = folder / "policy.yaml"
+            path.write_text(yaml.safe_dump(copy.deepcopy(dict(policy))), encoding="utf-8")
+            yield cls(folder, postgres.url, emulator, path)
+
+    @asynccontextmanager
+    async def gateway(self, role: str = "api", **settings: str) -> AsyncIterator[Server]:
+        """A gateway process on its core, serving; its log goes to a file."""
+        values = {
+            "NAME": "bench",
+            "POLICY": str(self.policy),
+            "DATABASE_URL": self.database_url,
+            "ROLE": role,
+            "INSECURE": "true",
+            "API_LISTEN": "127.0.0.1:0",
+            "HEALTH_LISTEN": "127.0.0.1:0",
+            "METRICS_LISTEN": "127.0.0.1:0",
+            "VERTEX_EMULATOR": self.emulator.target,
+            "STORAGE_ENDPOINT": self.emulator.storage_url,
+            "STORAGE_PROJECT": "corp-ml",
+            **settings,
+        }
+        environment = {**os.environ, **{f"GATEWAY_{name}": value for name, value in values.items()}}
+        log = self.folder / "gateway.log"
+        with log.open("wb") as output:
+            command = [*SERVER, sys.executable, "-m", "gateway", "serve"]
+            process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=output, stderr=output)
+        try:
+            yield Server(process, await _serving(log, process))
+        finally:
+            await _end(process)
+
+
+@asynccontextmanager
+async def echo_server(method: str, answer: Path) -> AsyncIterator[Server]:
+    """The bare server on the same core."""
+    command = [*SERVER, sys.executable, "-m", "bench.echo", method, str(answer)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        if process.stdout is None:
+            raise AssertionError("its output was asked for")
+        yield Server(process, f"127.0.0.1:{int(await process.stdout.readline())}")
+    finally:
+        await _end(process)
+
+
+def bench_policy(teams: int = 20, **quotas: Any) -> dict[str, Any]:
+    """Teams `team-00` and so on, with one pool of eight."""
+    return {
+        "pools": [{"project": "corp-ml", "region": "us-central1", "capacity": 8}],
+        "operators": ["jwt:corp:oncall"],
+        "defaults": {"pools": ["corp-ml/*"], "models": ["gemini-*"], "quotas": quotas},
+        "teams": {
+            f"team-{number:02}": {
+                "members": {"submitters": [f"jwt:corp:team-{number:02}"]},
+                "sources": [f"gs://team-{number:02}-in/**"],
+                "destinations": [f"gs://team-{number:02}-out/**"],
+            }
+            for number in range(teams)
+        },
+    }
+
+
+def make_buckets(folder: Path, policy: Mapping[str, Any]) -> Path:
+    """A bucket for reading and one for writing for each team."""
+    buckets = folder / "buckets"
+    names = [f"{team}-{end}" for team in policy["teams"] for end in ("in", "out")]
+    for name in names:
+        (buckets / name).mkdir(parents=True)
+    places = {"buckets": {name: {"location": "US-CENTRAL1"} for name in names}}
+    (buckets / "buckets.yaml").write_text(yaml.safe_dump(places), encoding="utf-8")
+    return buckets
+
+
+async def _serving(log: Path, process: asyncio.subprocess.Process) -> str:
+    """The API's address, as the log tells it."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.returncode is None:
+        for line in log.read_text(encoding="utf-8").splitlines():
+            if '"event": "serving"' in line or '"event":"serving"' in line:
+                return str(yaml.safe_load(line)["api"])
+        await asyncio.sleep(0.02)
+    raise RuntimeError(f"the gateway does not serve:\n{log.read_text(encoding='utf-8')}")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+        await process.wait()
