@@ -69,6 +69,19 @@ def renewed(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[Held | None]":
     return outcomes
 
 
+@pytest.fixture
+def released(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set once a lease was given back."""
+    original, done = Lease.release, asyncio.Event()
+
+    async def release(self: Lease, held: Held) -> None:
+        await original(self, held)
+        done.set()
+
+    monkeypatch.setattr(Lease, "release", release)
+    return done
+
+
 async def turn(world: World) -> None:
     """Let the time come at which a leader renews."""
     await world.time.until_asleep(THIRD)
@@ -177,7 +190,7 @@ async def test_loops_that_end_by_themselves_end_the_term(world: World) -> None:
 
 
 async def test_a_leader_that_reaches_no_pool_while_work_waits_stands_back(
-    world: World, renewed: "asyncio.Queue[Held | None]"
+    world: World, renewed: "asyncio.Queue[Held | None]", released: asyncio.Event
 ) -> None:
     await world.create()
     async with campaigning(world) as led:
@@ -187,6 +200,7 @@ async def test_a_leader_that_reaches_no_pool_while_work_waits_stands_back(
             await turn(world)
             await renewed.get()
         await led.ended.get()
+        await released.wait()
 
         other = Led(await world.setting(lease=LEASE))
         standing = asyncio.create_task(other.leader.run_once())
