@@ -4,8 +4,9 @@ import pytest
 
 from admission.samples import DATASETS, LOCATIONS, SIZE, TYPES, Unseen
 from gateway.admission.place import Placer
-from gateway.cloud.bigquery import BigQueryOptions, BigQueryPlaces
-from gateway.cloud.storage import StorageOptions, StoragePlaces
+from gateway.cloud.bigquery import BigQueryPlaces
+from gateway.cloud.google_lookups import LookupOptions
+from gateway.cloud.storage import StoragePlaces
 from vertex_emulator import ClockKind, Emulator, EmulatorConfig
 
 
@@ -45,8 +46,8 @@ async def connect(emulator):
     made = []
 
     async def connect(**options):
-        storage = StoragePlaces(StorageOptions(endpoint=emulator.storage_url, **options), Unseen())
-        bigquery = BigQueryPlaces(BigQueryOptions(endpoint=emulator.bigquery_url, **options), Unseen())
+        storage = StoragePlaces(LookupOptions(endpoint=emulator.storage_url, **options), Unseen())
+        bigquery = BigQueryPlaces(LookupOptions(endpoint=emulator.bigquery_url, **options), Unseen())
         made.extend([storage, bigquery])
         await storage.warm()
         await bigquery.warm()

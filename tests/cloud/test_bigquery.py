@@ -12,7 +12,8 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.cloud.bigquery import BigQueryOptions, BigQueryPlaces
+from gateway.cloud.bigquery import BigQueryPlaces
+from gateway.cloud.google_lookups import LookupOptions
 from gateway.cloud.lookups import ForbiddenError, MissingError, UnavailableError
 from gateway.domain.datasets import DatasetPlace, TableFacts
 from support.clock import DrivenClock
@@ -66,7 +67,7 @@ async def connect(emulator, seen):
     made = []
 
     async def connect(clock=None, **options):
-        places = BigQueryPlaces(BigQueryOptions(**{"endpoint": emulator.bigquery_url, **options}), seen, clock)
+        places = BigQueryPlaces(LookupOptions(**{"endpoint": emulator.bigquery_url, **options}), seen, clock)
         made.append(places)
         await places.warm()
         return places
@@ -107,7 +108,7 @@ async def test_a_place_is_asked_for_again_when_its_lifetime_is_over(connect, emu
 
 
 async def test_of_more_datasets_than_are_kept_the_one_not_used_for_longest_goes(connect, emulator):
-    places = await connect(cached_datasets=2)
+    places = await connect(cached_places=2)
     for dataset in ("data", "europe", "data", "multi", "data", "europe"):
         await places.dataset_place(f"bq://corp.{dataset}.rows")
     asked = [call.request["dataset"] for call in emulator.calls.of("bigquery.datasets.get")]

@@ -11,8 +11,9 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.cloud.google_lookups import LookupOptions
 from gateway.cloud.lookups import ForbiddenError, MissingError, UnavailableError
-from gateway.cloud.storage import StorageOptions, StoragePlaces
+from gateway.cloud.storage import StoragePlaces
 from gateway.domain.places import BucketPlace
 from support.clock import DrivenClock
 from vertex_emulator import ClockKind, Emulator, EmulatorConfig, Fault, FaultKind
@@ -60,7 +61,7 @@ async def connect(emulator, seen):
     made = []
 
     async def connect(clock=None, **options):
-        places = StoragePlaces(StorageOptions(**{"endpoint": emulator.storage_url, **options}), seen, clock)
+        places = StoragePlaces(LookupOptions(**{"endpoint": emulator.storage_url, **options}), seen, clock)
         made.append(places)
         await places.warm()
         return places

@@ -5,13 +5,12 @@ never use it. Dataset places are cached; what a table is and holds never is, bec
 """
 
 import functools
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
-from gateway.clock import Clock, SystemClock
-from gateway.cloud.blocking import BlockingClient, Service, build_client
-from gateway.cloud.lookups import FlightCache, LookupObserver, LookupResult, UnavailableError
+from gateway.clock import Clock
+from gateway.cloud.blocking import Service, build_client
+from gateway.cloud.google_lookups import GoogleLookups, LookupOptions
+from gateway.cloud.lookups import LookupObserver, UnavailableError
 from gateway.domain.datasets import TABLE, DatasetPlace, TableFacts
 from gateway.domain.uris import BIGQUERY, split_table
 
@@ -19,50 +18,12 @@ DATASET_KIND: Final = "dataset"
 TABLE_KIND: Final = "table"
 
 
-@dataclass(frozen=True, slots=True)
-class BigQueryOptions:
-    """How BigQuery is asked. With an `endpoint` (an emulator's URL) it is asked without credentials."""
+class BigQueryPlaces(GoogleLookups[DatasetPlace]):
+    """Look-ups in BigQuery for the checks at create."""
 
-    endpoint: str = ""
-    project: str = ""
-    deadline: timedelta = timedelta(seconds=8)
-    """For one look-up, retries and the wait for a thread included."""
-    lifetime: timedelta = timedelta(minutes=5)
-    """How long a dataset's place is believed. A dataset never moves; it can be deleted and made again elsewhere."""
-    cached_datasets: int = 10_000
-    threads: int = 4
-
-
-class BigQueryPlaces:
-    """Look-ups in BigQuery for the checks at create.
-
-    Every look-up raises `MissingError`, `ForbiddenError` or `UnavailableError`, never anything of Google's.
-    """
-
-    def __init__(self, options: BigQueryOptions, observer: LookupObserver, clock: Clock | None = None) -> None:
+    def __init__(self, options: LookupOptions, observer: LookupObserver, clock: Clock | None = None) -> None:
         service = Service("BigQuery", functools.partial(_build, options), _retry)
-        self._client = BlockingClient(service, options.deadline, options.threads, observer)
-        self._places = FlightCache(
-            self._look_up_dataset,
-            lifetime=options.lifetime,
-            size=options.cached_datasets,
-            clock=clock or SystemClock(),
-            on_hit=functools.partial(observer.location_lookup, DATASET_KIND, LookupResult.CACHED),
-        )
-
-    async def warm(self) -> None:
-        """Import Google's client and build it, so that no caller waits for that.
-
-        Raises:
-            UnavailableError: there are no credentials.
-
-        """
-        await self._client.warm()
-
-    async def close(self) -> None:
-        """End what is under way."""
-        await self._places.close()
-        self._client.close()
+        super().__init__(service, DATASET_KIND, _read_place, options, observer, clock)
 
     async def dataset_place(self, table: str) -> DatasetPlace:
         """Where the dataset of `bq://project.dataset.table` lies; at most `lifetime` old. The table need not exist."""
@@ -71,9 +32,6 @@ class BigQueryPlaces:
     async def table_facts(self, table: str) -> TableFacts:
         """What `bq://project.dataset.table` is and holds, as it is now."""
         return await self._client.ask(TABLE_KIND, table, functools.partial(_read_table, table))
-
-    async def _look_up_dataset(self, dataset: str) -> DatasetPlace:
-        return await self._client.ask(DATASET_KIND, dataset, functools.partial(_read_place, dataset))
 
 
 def _read_place(dataset: str, client: Any, patience: dict[str, Any]) -> DatasetPlace:
@@ -113,7 +71,7 @@ _NO_ANSWER: Final = (AttributeError, KeyError, TypeError, ValueError)
 """What Google's client raises where an answer is JSON and nothing that BigQuery would say."""
 
 
-def _build(options: BigQueryOptions) -> Any:
+def _build(options: LookupOptions) -> Any:
     from google.cloud.bigquery import Client
 
     return build_client(Client, options.endpoint, options.project)

@@ -6,9 +6,10 @@ from typing import Self
 import structlog
 
 from gateway.clock import Clock
-from gateway.cloud.bigquery import BigQueryOptions, BigQueryPlaces
+from gateway.cloud.bigquery import BigQueryPlaces
+from gateway.cloud.google_lookups import LookupOptions
 from gateway.cloud.lookups import LookupObserver, UnavailableError
-from gateway.cloud.storage import StorageOptions, StoragePlaces
+from gateway.cloud.storage import StoragePlaces
 from gateway.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -23,35 +24,30 @@ class Locations:
 
     @classmethod
     def of(cls, settings: Settings, observer: LookupObserver, clock: Clock) -> Self:
-        storage = StorageOptions(
-            endpoint=settings.storage_endpoint,
-            project=settings.storage_project,
-            deadline=settings.location_deadline,
-            lifetime=settings.location_lifetime,
-        )
-        tables = BigQueryOptions(
-            endpoint=settings.bigquery_endpoint,
-            project=settings.bigquery_project,
-            deadline=settings.location_deadline,
-            lifetime=settings.location_lifetime,
-        )
+        def options(endpoint: str, project: str) -> LookupOptions:
+            deadline, lifetime = settings.location_deadline, settings.location_lifetime
+            return LookupOptions(endpoint, project, deadline=deadline, lifetime=lifetime)
+
+        storage = options(settings.storage_endpoint, settings.storage_project)
+        tables = options(settings.bigquery_endpoint, settings.bigquery_project)
         return cls(StoragePlaces(storage, observer, clock), BigQueryPlaces(tables, observer, clock))
 
     async def warm_storage(self) -> None:
         """Have Cloud Storage's client ready. Without credentials the log says so, and look-ups will."""
-        try:
-            await self.storage.warm()
-        except UnavailableError as error:
-            log.warning("Cloud Storage cannot be asked yet", error=str(error))
+        await _warm("Cloud Storage", self.storage)
 
     async def warm_tables(self) -> None:
         """The same for BigQuery's."""
-        try:
-            await self.tables.warm()
-        except UnavailableError as error:
-            log.warning("BigQuery cannot be asked yet", error=str(error))
+        await _warm("BigQuery", self.tables)
 
     async def close(self) -> None:
         """End what is under way."""
         await self.storage.close()
         await self.tables.close()
+
+
+async def _warm(service: str, places: StoragePlaces | BigQueryPlaces) -> None:
+    try:
+        await places.warm()
+    except UnavailableError as error:
+        log.warning("a service cannot be asked yet", service=service, error=str(error))
