@@ -210,16 +210,13 @@ async def test_a_team_s_watch_goes_on_where_an_earlier_one_stopped(gateway: Gate
     assert tokens(gateway) == ["t8"]
 
 
-@pytest.mark.parametrize("token", ["t8", "garbage", "é ✓", "x" * 3000])
-async def test_a_token_that_is_no_longer_good_starts_over_and_says_so(
-    gateway: Gateway, client: Client, token: str
-) -> None:
+async def test_a_token_that_is_no_longer_good_starts_over_and_says_so(gateway: Gateway, client: Client) -> None:
     gateway.script["WatchBatchJobs"] = [[EXPIRED], [live("t20", State.RUNNING, 4), asyncio.Event()]]
-    events = await told(client, 3, token)
+    events = await told(client, 3, "t8")
     assert brief(events) == [StartedOver, (4, State.RUNNING), Synced]
     assert isinstance(events[0], StartedOver)
     assert "too old" in events[0].why
-    assert tokens(gateway) == [token, ""]
+    assert tokens(gateway) == ["t8", ""]
 
 
 async def test_a_token_may_expire_in_the_middle_and_the_new_state_is_marked_again(

@@ -65,13 +65,11 @@ async def test_json_is_a_line_for_each_event_with_its_token(gateway: Gateway, ru
     assert [request.resume_token for request in gateway.requests("WatchBatchJobs")] == ["old", ""]
 
 
-@pytest.mark.parametrize("token", ["garbage", "x" * 4000, "é\x07✓", "'; rm -rf /"])
-async def test_a_garbled_token_starts_over_and_says_so(gateway: Gateway, run: Run, token: str) -> None:
+async def test_a_token_that_is_too_old_starts_over_and_says_so(gateway: Gateway, run: Run) -> None:
     gateway.script["WatchBatchJobs"] = [[EXPIRED], [live("t1", State.RUNNING, 1), STOP]]
-    ran = await run("watch", "--resume-token", token)
+    ran = await run("watch", "--resume-token", "old")
     assert "Starting over, some changes were not shown: The token is too old." in ran.err
     assert "RUNNING" in ran.out
-    assert gateway.requests("WatchBatchJobs")[0].resume_token == token
 
 
 async def test_a_gateway_that_stays_away_leaves_the_way_back(gateway: Gateway, run: Run) -> None:
