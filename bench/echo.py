@@ -1,11 +1,9 @@
 """A bare gRPC server to compare with: grpc.aio on uvloop, one unary method, one answer, nothing around it.
 
-    python -m bench.echo METHOD ANSWER_FILE
-
-It reads a request of the contract and writes a BatchJob, as the gateway does, and prints its port.
+`python -m bench.echo METHOD ANSWER_FILE` reads a request of the contract and writes a BatchJob, as the gateway does. It
+prints its port.
 """
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Any

@@ -5,6 +5,7 @@ The server under test has core 0 for itself; PostgreSQL, the emulator and the lo
 
 import asyncio
 import copy
+import json
 import os
 import sys
 import time
@@ -24,7 +25,7 @@ CORES = os.cpu_count() or 1
 SERVER = ("taskset", "-c", "0") if CORES > 1 else ()
 OTHERS = ("taskset", "-c", f"1-{CORES - 1}") if CORES > 1 else ()
 TICKS = os.sysconf("SC_CLK_TCK")
-PARENT = "teams/team-00"
+START_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Stage:
         async with AsyncExitStack() as stack:
             os.sched_setaffinity(0, range(1, CORES) if CORES > 1 else {0})
             # Where root runs this, PostgreSQL runs as another user, who must be able to reach its folder.
-            folder.chmod(0o711)
+            await asyncio.to_thread(folder.chmod, 0o711)
             postgres = EmbeddedPostgres(folder / "postgres")
             stack.push_async_callback(asyncio.to_thread, postgres.stop)
             await asyncio.to_thread(postgres.start)
@@ -103,7 +104,7 @@ class Stage:
 
 @asynccontextmanager
 async def echo_server(method: str, answer: Path) -> AsyncIterator[Server]:
-    """The bare server on the same core."""
+    """The bare server on the same core; `answer` is a file with its one answer."""
     command = [*SERVER, sys.executable, "-m", "bench.echo", method, str(answer)]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
@@ -115,14 +116,14 @@ async def echo_server(method: str, answer: Path) -> AsyncIterator[Server]:
 
 
 def bench_policy(teams: int = 20, **quotas: Any) -> dict[str, Any]:
-    """Teams `team-00` and so on, with one pool of eight."""
+    """Teams `team-00` and so on, with one pool of eight; the development principal `dev:bench` belongs to all of them."""
     return {
         "pools": [{"project": "corp-ml", "region": "us-central1", "capacity": 8}],
         "operators": ["jwt:corp:oncall"],
         "defaults": {"pools": ["corp-ml/*"], "models": ["gemini-*"], "quotas": quotas},
         "teams": {
             f"team-{number:02}": {
-                "members": {"submitters": [f"jwt:corp:team-{number:02}"]},
+                "members": {"submitters": ["dev:bench"]},
                 "sources": [f"gs://team-{number:02}-in/**"],
                 "destinations": [f"gs://team-{number:02}-out/**"],
             }
@@ -144,13 +145,16 @@ def make_buckets(folder: Path, policy: Mapping[str, Any]) -> Path:
 
 async def _serving(log: Path, process: asyncio.subprocess.Process) -> str:
     """The API's address, as the log tells it."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + START_SECONDS
+    told = ""
     while time.monotonic() < deadline and process.returncode is None:
-        for line in log.read_text(encoding="utf-8").splitlines():
-            if '"event": "serving"' in line or '"event":"serving"' in line:
-                return str(yaml.safe_load(line)["api"])
+        told = await asyncio.to_thread(log.read_text, encoding="utf-8")
+        for line in told.splitlines():
+            entry = json.loads(line) if line.startswith("{") else {}
+            if entry.get("event") == "serving":
+                return str(entry["api"])
         await asyncio.sleep(0.02)
-    raise RuntimeError(f"the gateway does not serve:\n{log.read_text(encoding='utf-8')}")
+    raise RuntimeError(f"the gateway does not serve:\n{told}")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
