@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-
 from pathlib import Path
 
 from google.protobuf.message import Message

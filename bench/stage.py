@@ -116,7 +116,7 @@ async def echo_server(method: str, answer: Path) -> AsyncIterator[Server]:
 
 
 def bench_policy(teams: int = 20, **quotas: Any) -> dict[str, Any]:
-    """Teams `team-00` and so on, with one pool of eight; the development principal `dev:bench` belongs to all of them."""
+    """Teams `team-00` and so on, with one pool of eight; the principal `dev:bench` belongs to all of them."""
     return {
         "pools": [{"project": "corp-ml", "region": "us-central1", "capacity": 8}],
         "operators": ["jwt:corp:oncall"],
