@@ -213,9 +213,7 @@ class App:
             age=settings.watch_age.total_seconds(),
             most=settings.watches,
         )
-        watches = Watches(
-            core.policies, self.drain, clock=self.clock, metrics=self.metrics.rpcs, settings=watching
-        )
+        watches = Watches(core.policies, self.drain, clock=self.clock, metrics=self.metrics.rpcs, settings=watching)
         hubs = Hubs(reads, core.feed, explainer, self.clock)
         placer = Placer(core.locations.storage, core.locations.tables)
         return UseCases(
