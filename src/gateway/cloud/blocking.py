@@ -109,12 +109,24 @@ def build_client(kind: Any, endpoint: str, project: str) -> Any:
     from google.auth.credentials import AnonymousCredentials
 
     if not endpoint:
-        return kind(project=project or None)
-    return kind(
-        project=project or "unused",
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # Google's library has no types here.
-        client_options={"api_endpoint": endpoint},
+        return _settled(kind(project=project or None))
+    return _settled(
+        kind(
+            project=project or "unused",
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # Google's library has no types here.
+            client_options={"api_endpoint": endpoint},
+        )
     )
+
+
+def _settled(client: Any) -> Any:
+    """The client with the environment's proxies and certificates read now, once: its session would read them again at
+    every request, which takes it as long as all else that it does for one.
+    """
+    session, url = client._http, client._connection.API_BASE_URL  # noqa: SLF001 - the client has no other way to them
+    found = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies, session.verify, session.trust_env = found["proxies"], found["verify"], False
+    return client
 
 
 def _translating(service: str, uri: str, read: Callable[[], _Answer]) -> _Answer:
