@@ -12,7 +12,7 @@ from gateway.store.contenders import read_contenders
 from gateway.store.gets import Gets
 from gateway.store.model import ChangePage, FilteredPage, InPool, LivePage, TeamFeed, TeamStanding, Usage
 from gateway.store.queries import load
-from gateway.store.replays import answer, read_known
+from gateway.store.replays import Replays
 from gateway.store.rows import COLUMNS_OF_B, Row, decode
 from gateway.store.usage import read_standing
 
@@ -26,6 +26,7 @@ class Reads:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._gets = Gets(connections)
+        self._replays = Replays(connections)
 
     async def get(self, team: str, job_id: int) -> BatchJob | None:
         """The batch job as committed; None where the team has none of this id, or has deleted it."""
@@ -57,9 +58,7 @@ class Reads:
 
         Raises GatewayError: REQUEST_ID_REUSED for other content, NOT_FOUND when it was deleted.
         """
-        async with self._connections.surfaced(), self._connections.session("replay") as session:
-            known = await read_known(session, team, [request_id])
-        return answer(known[request_id], team, request_id, content_hash) if request_id in known else None
+        return await self._replays.find(team, request_id, content_hash)
 
     async def live(self, team: str, after: int, limit: int) -> LivePage:
         """The team's open batch jobs with an id above `after`, and where its feed stands: how a watch begins."""

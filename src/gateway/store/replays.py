@@ -6,9 +6,10 @@ from typing import Final
 
 from gateway.domain.batch_job import BatchJob
 from gateway.errors import GatewayError, Reason, ResourceDetail
-from gateway.store.connections import Session
+from gateway.store.connections import Connections, Session
 from gateway.store.queries import load
-from gateway.store.rows import COLUMNS_OF_B, decode
+from gateway.store.rows import COLUMNS_OF_B, Row, decode
+from gateway.store.together import Together
 
 SQL: Final = load("creates", columns=COLUMNS_OF_B)
 RESOURCE_TYPE: Final = "batchjobs.gateway/BatchJob"
@@ -22,11 +23,30 @@ class Known:
     job: BatchJob | None
 
 
+class Replays:
+    """Creates that may be repeated ones, asked before anything is checked; those that come together share a query."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._together = Together("replays", connections, self._read)
+
+    async def find(self, team: str, request_id: str, content_hash: str) -> BatchJob | None:
+        """The batch job that this request_id made; None for an unknown one. Raises what `answer` raises."""
+        known = await self._together.ask((team, request_id))
+        return None if known is None else answer(known, team, request_id, content_hash)
+
+    async def _read(self, wanted: list[tuple[str, str]]) -> Mapping[tuple[str, str], Known]:
+        teams, ids = [team for team, _ in wanted], [request_id for _, request_id in wanted]
+        async with self._connections.session("replay") as session:
+            rows = await session.rows(SQL["known_anywhere"], teams, ids)
+        return {(row["used_by"], row["used_id"]): _known(row) for row in rows}
+
+
 async def read_known(session: Session, team: str, request_ids: Iterable[str]) -> Mapping[str, Known]:
     """Those of the ids that the team has used."""
     wanted = [each for each in request_ids if each]
     rows = await session.rows(SQL["known"], team, wanted) if wanted else []
-    return {row["used_id"]: Known(row["content_hash"], decode(row) if row["id"] else None) for row in rows}
+    return {row["used_id"]: _known(row) for row in rows}
 
 
 def answer(known: Known, team: str, request_id: str, content_hash: str) -> BatchJob:
@@ -49,3 +69,7 @@ def answer(known: Known, team: str, request_id: str, content_hash: str) -> Batch
             details=(ResourceDetail(RESOURCE_TYPE, f"teams/{team}"),),
         )
     return known.job
+
+
+def _known(row: Row) -> Known:
+    return Known(row["content_hash"], decode(row) if row["id"] else None)

@@ -10,6 +10,12 @@ SELECT r.request_id AS used_id, r.content_hash, {columns}
 FROM request_ids r LEFT JOIN batch_jobs b ON b.id = r.batch_job_id AND b.delete_time IS NULL
 WHERE r.team = $1 AND r.request_id = ANY($2::text[])
 
+-- name: known_anywhere
+SELECT r.team AS used_by, r.request_id AS used_id, r.content_hash, {columns}
+FROM unnest($1::text[], $2::text[]) AS asked (team, request_id)
+JOIN request_ids r ON r.team = asked.team AND r.request_id = asked.request_id
+LEFT JOIN batch_jobs b ON b.id = r.batch_job_id AND b.delete_time IS NULL
+
 -- name: next_ids
 SELECT next_batch_job_id() FROM generate_series(1, $1::integer)
 

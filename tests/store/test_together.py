@@ -1,0 +1,101 @@
+"""Questions that share queries, and never the answer of a query that began before they were asked."""
+
+import asyncio
+
+import pytest
+
+from gateway.errors import GatewayError, Reason
+from gateway.store.database import Database
+from gateway.store.errors import StoreUnavailableError
+from gateway.store.reads import Reads
+from gateway.store.together import Together
+from support.store import create
+
+
+class Store:
+    """Answers what it holds as each query begins; a query goes on when the test says so."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, int] = {}
+        self.asked: list[list[str]] = []
+        self.began = asyncio.Semaphore(0)
+        self.go_on = asyncio.Semaphore(0)
+        self.error: Exception | None = None
+
+    async def read(self, keys: list[str]) -> dict[str, int]:
+        found = {key: self.held[key] for key in keys if key in self.held}
+        self.asked.append(keys)
+        self.began.release()
+        await self.go_on.acquire()
+        if self.error:
+            raise self.error
+        return found
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def together(store: Store, database: Database) -> Together[str, int]:
+    return Together("test", database.api, store.read)
+
+
+async def test_who_asks_before_a_query_starts_shares_it(store: Store, together: Together[str, int]) -> None:
+    store.held = {"a": 1}
+    asking = [asyncio.ensure_future(together.ask(key)) for key in ("a", "b", "a")]
+    await store.began.acquire()
+    store.go_on.release()
+    assert await asyncio.gather(*asking) == [1, None, 1]
+    assert store.asked == [["a", "b"]]
+
+
+async def test_who_asks_while_a_query_is_under_way_is_answered_by_the_next(
+    store: Store, together: Together[str, int]
+) -> None:
+    store.held = {"a": 1}
+    early = asyncio.ensure_future(together.ask("a"))
+    await store.began.acquire()
+    store.held = {"a": 2}
+    late = [asyncio.ensure_future(together.ask("a")) for _ in range(3)]
+    store.go_on.release()
+    assert await early == 1
+    await store.began.acquire()
+    store.go_on.release()
+    assert await asyncio.gather(*late) == [2, 2, 2]
+    assert store.asked == [["a"], ["a"]]
+
+
+async def test_everybody_hears_why_a_query_failed_and_the_next_one_is_tried(
+    store: Store, together: Together[str, int]
+) -> None:
+    store.error = StoreUnavailableError("away")
+    asking = [asyncio.ensure_future(together.ask(key)) for key in ("a", "b")]
+    await store.began.acquire()
+    store.go_on.release()
+    for refused in await asyncio.gather(*asking, return_exceptions=True):
+        assert isinstance(refused, GatewayError)
+        assert refused.reason is Reason.STORE_UNAVAILABLE
+    store.error, store.held = None, {"a": 1}
+    store.go_on.release()
+    assert await together.ask("a") == 1
+
+
+async def test_one_that_gives_up_takes_nothing_from_the_others(store: Store, together: Together[str, int]) -> None:
+    store.held = {"a": 1}
+    leaving, staying = (asyncio.ensure_future(together.ask("a")) for _ in range(2))
+    await store.began.acquire()
+    leaving.cancel()
+    store.go_on.release()
+    assert await staying == 1
+
+
+async def test_creates_that_come_together_share_the_look_for_their_request_ids(database: Database) -> None:
+    jobs = [await create(database, team=team, request_id="once", content_hash="c") for team in ("ads", "ranking")]
+    queries: list[str] = []
+    database.api._timed = lambda op, _: queries.append(op)
+    reads = Reads(database.api)
+    found = await asyncio.gather(*(reads.replay(team, "once", "c") for team in ("ads", "ranking", "search")))
+    assert found == [*jobs, None]
+    assert queries == ["replay"]
