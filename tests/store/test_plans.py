@@ -39,7 +39,12 @@ CALLS: dict[str, dict[str, tuple[Any, ...]]] = {
         "active_by_team": (),
         "open_in_pools": ("team-1",),
     },
-    "creates": {"standing": ("team-1",), "known": ("team-1", ["r1", "r51"]), "known_anywhere": (["team-1"], ["r1"])},
+    "creates": {
+        "standing": ("team-1",),
+        "admission": ("team-1", ["r1"], 2),
+        "known": ("team-1", ["r1", "r51"]),
+        "known_anywhere": (["team-1"], ["r1"]),
+    },
     "changes": {"read_locked": (5, "team-5"), "read": (5, "team-5")},
     "dispatches": {
         "counts": (),

@@ -10,11 +10,12 @@ from gateway.domain.states import State
 from gateway.errors import GatewayError
 from gateway.store import locks
 from gateway.store.connections import Transaction
+from gateway.store.contenders import columns
 from gateway.store.model import Admission, Decide, NewBatchJob, Usage
 from gateway.store.queries import load
 from gateway.store.replays import Known, answer, read_known
 from gateway.store.rows import COLUMNS_OF_B, NAMES, Slot, encode_changing, encode_fixed
-from gateway.store.usage import Standing, read_standing
+from gateway.store.usage import Standing, standing_of
 
 SQL: Final = load("creates", columns=COLUMNS_OF_B, names=NAMES)
 
@@ -33,11 +34,13 @@ Verdict = Admission | GatewayError
 async def admit_group(transaction: Transaction, team: str, group: Sequence[Candidate]) -> list[Verdict]:
     """The verdicts in the group's order; what is admitted is written when the transaction commits."""
     await locks.lock_or_make_team(transaction, team)
-    standing = await read_standing(transaction, team)
-    known = dict(await read_known(transaction, team, (each.new.request_id for each in group)))
-    ids = sorted(row[0] for row in await transaction.rows(SQL["next_ids"], len(group)))
-    judge = _Judge(standing, known)
-    verdicts = [judge.verdict(candidate, job_id) for candidate, job_id in zip(group, ids, strict=True)]
+    row = await transaction.row(SQL["admission"], team, [each.new.request_id for each in group], len(group))
+    if row is None:
+        raise AssertionError("the lock makes the row")
+    judge = _Judge(standing_of(row), dict(await read_known(transaction, team, row["used_ids"])))
+    verdicts = [
+        judge.verdict(candidate, job_id) for candidate, job_id in zip(group, sorted(row["new_ids"]), strict=True)
+    ]
     if judge.made:
         await _write(transaction, team, judge)
     return verdicts
@@ -90,11 +93,10 @@ async def _write(transaction: Transaction, team: str, judge: _Judge) -> None:
     made = judge.made
     rows = [(*encode_fixed(job, new.request_id), *encode_changing(job, Slot())) for new, job in made]
     await transaction.run_each(SQL["insert"], rows)
-    await transaction.run_each(
-        SQL["insert_request_id"],
-        [(team, new.request_id, new.content_hash, job.id, judge.now) for new, job in made if new.request_id],
+    taken = [(new.request_id, new.content_hash, job.id) for new, job in made if new.request_id]
+    await transaction.run(
+        SQL["write_team"], team, judge.revision, *_counters(judge.usage), judge.now, *columns(taken, 3)
     )
-    await transaction.run(SQL["write_team"], team, judge.revision, *_counters(judge.usage))
 
 
 def _counters(usage: Usage) -> tuple[object, ...]:

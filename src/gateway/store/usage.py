@@ -7,7 +7,7 @@ from typing import Final
 from gateway.store.connections import Session
 from gateway.store.model import Usage
 from gateway.store.queries import load
-from gateway.store.rows import COLUMNS_OF_B
+from gateway.store.rows import COLUMNS_OF_B, Row
 
 SQL: Final = load("creates", columns=COLUMNS_OF_B)
 
@@ -26,6 +26,11 @@ async def read_standing(session: Session, team: str) -> Standing:
     row = await session.row(SQL["standing"], team)
     if row is None:
         raise AssertionError("the query answers one row for every team")
+    return standing_of(row)
+
+
+def standing_of(row: Row) -> Standing:
+    """The standing that a row with its columns tells of."""
     usage = Usage(
         active_jobs=row["active_jobs"],
         queued_jobs=row["queued_jobs"],
