@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKS := requirements/uv.txt requirements/dev.txt
-SOURCES := src tests examples
+SOURCES := src tests examples bench
 
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -50,7 +50,7 @@ lint: $(STAMP) ## formatting, lint, types and the import contracts
 	$(BIN)/ruff format --check $(SOURCES) protos docs
 	$(BIN)/ruff check $(SOURCES) protos docs
 	$(BIN)/mypy
-	$(BIN)/lint-imports --verbose
+	$(BIN)/lint-imports
 
 .PHONY: format
 format: $(STAMP) ## put the code in its form and mend what can be mended
@@ -64,6 +64,10 @@ test: $(STAMP) ## set up and run all tests, on a real PostgreSQL and the emulato
 .PHONY: demo
 demo: $(STAMP) ## set up and show a batch job on the whole path, in under two minutes
 	@$(BIN)/python -m examples.demo
+
+.PHONY: bench
+bench: $(STAMP) ## measure speed and size, print the table beside its targets; WRITE=1 keeps it in docs/bench.md
+	@GRPC_VERBOSITY=ERROR $(BIN)/python -m bench $(if $(WRITE),--write) $(FIGURES)
 
 .PHONY: dev
 dev: $(STAMP) ## run PostgreSQL, the emulator and the gateway here until Ctrl-C
