@@ -3,6 +3,7 @@
 import pages
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
 
 from gateway.telemetry.metrics import Metrics
 
@@ -40,16 +41,29 @@ LOOK_AT_FIRST = """\
 """
 
 
+class Recording(CollectorRegistry):
+    """A registry that says what was registered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.metrics: list[MetricWrapperBase] = []
+
+    def register(self, collector: Collector) -> None:
+        super().register(collector)
+        if isinstance(collector, MetricWrapperBase):
+            self.metrics.append(collector)
+
+
 def registered() -> tuple[list[MetricWrapperBase], list[MetricWrapperBase]]:
     """What every replica registers and fills, and what the leader alone fills; each by name."""
-    metrics = Metrics(CollectorRegistry())
-    every = (metrics.rpcs, metrics.jobs, metrics.loops, metrics.vertex, metrics.policy, metrics.process)
-    return of_groups(*every), of_groups(metrics.leader)
+    registry = Recording()
+    leader = set(filter(is_metric, vars(Metrics(registry).leader).values()))
+    everything = sorted(registry.metrics, key=name_of)
+    return [each for each in everything if each not in leader], [each for each in everything if each in leader]
 
 
-def of_groups(*groups: object) -> list[MetricWrapperBase]:
-    found = [each for group in groups for each in vars(group).values() if isinstance(each, MetricWrapperBase)]
-    return sorted(found, key=name_of)
+def is_metric(value: object) -> bool:
+    return isinstance(value, MetricWrapperBase)
 
 
 def name_of(metric: MetricWrapperBase) -> str:
