@@ -1,0 +1,27 @@
+"""Every figure that `make bench` takes: its name, and the coroutine that answers its rows."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import calls, large, memory, rates, start
+from bench.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`take` is given an empty folder of its own. `generator` says that it needs the load generator."""
+
+    name: str
+    take: Callable[[Path], Awaitable[list[Row]]]
+    generator: bool = False
+
+
+FIGURES = (
+    Figure("get", rates.get_rows, generator=True),
+    Figure("create", rates.create_rows, generator=True),
+    Figure("calls", calls.rows),
+    Figure("start", start.rows),
+    Figure("memory", memory.rows),
+    Figure("large", large.rows, generator=True),
+)
