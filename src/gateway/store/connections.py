@@ -208,15 +208,13 @@ class Connections:
 async def finish(work: Awaitable[T]) -> T:
     """Await `work` to its end even when the caller is cancelled; the cancellation is raised after it."""
     task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled from task.exception()
-    return task.result()
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError as cancelled:
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({task})
+        raise cancelled from (None if task.cancelled() else task.exception())
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:

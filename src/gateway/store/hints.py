@@ -49,10 +49,9 @@ class Hints:
                 log.warning("hints_dropped", teams=len(gathered), error=str(error))
 
     async def _send(self, revisions: Mapping[str, int]) -> None:
-        async with self._connections.transaction("feed_hint") as transaction:
-            await transaction.run(SQL["hurry"])
+        async with self._connections.session("feed_hint") as session:
             for part in _parts(revisions):
-                await transaction.value(SQL["notify"], CHANNEL, json.dumps(part, separators=(",", ":")))
+                await session.run(SQL["hint"], CHANNEL, json.dumps(part, separators=(",", ":")))
 
 
 def read_hint(payload: str) -> Mapping[str, int]:

@@ -23,6 +23,8 @@ CHANGING: Final = (
 )
 """Columns that a change writes, in the order of `encode_changing`."""
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 NAMES: Final = ", ".join((*FIXED, *CHANGING))
 COLUMNS_OF_B: Final = ", ".join(f"b.{column}" for column in (*FIXED, *CHANGING))
 
@@ -109,7 +111,7 @@ def encode_changing(job: BatchJob, slot: Slot) -> tuple[Any, ...]:
 
 
 def _text(document: Any) -> str:
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(document)
 
 
 def _optional(text: str | None, read: Any) -> Any:
