@@ -1,1 +1,1 @@
-"""What callers install: the generated stubs of `batchjobs.v1` and the `batchjobs` command."""
+"""What callers install: the generated stubs of `batchjobs.v1`, `batchjobs.client`, and the `batchjobs` command."""

@@ -103,6 +103,13 @@ async def test_submit_and_wait(whole: WholeGateway, tmp_path: Path) -> None:
     assert await ran(code, whole.app.api_target, tmp_path) == first, "the request id makes it the same batch job"
 
 
+async def test_the_example_of_the_readme(whole: WholeGateway, tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    said = await ran(code, whole.app.api_target, tmp_path)
+    assert said.startswith("SUCCEEDED gs://ranking-out/nightly/prediction-model-")
+
+
 async def test_errors(whole: WholeGateway, tmp_path: Path) -> None:
     (code,) = shown("### Errors", "python")
     said = await ran(code, whole.app.api_target, tmp_path)

@@ -1,6 +1,7 @@
 """The client's calls over a real connection: what is sent, how often, and what comes of it."""
 
 import asyncio
+import json
 from contextlib import aclosing
 from datetime import timedelta
 
@@ -22,6 +23,7 @@ from batchjobs.client import (
     TeamUsage,
     Unavailable,
 )
+from batchjobs.client import _channel as channels
 from batchjobs.client import _retry as retry
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from client.scripted import NAME, Gateway, Refusal, State, batch_job
@@ -268,6 +270,25 @@ async def test_create_and_wait_answers_the_end(gateway: Gateway, client: Client)
 async def test_a_create_that_answers_an_ended_batch_job_needs_no_watch(gateway: Gateway, client: Client) -> None:
     gateway.script["CreateBatchJob"] = [batch_job(State.SUCCEEDED)]
     assert (await client.create_and_wait(SPEC, request_id="nightly")).state == State.SUCCEEDED
+    assert len(gateway.asked) == 1
+
+
+async def test_grpc_repeats_nothing_behind_the_client_s_back(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where a service config asks for it: the caller would not be told, and the deadline not be its own."""
+    policy = {
+        "maxAttempts": 5,
+        "initialBackoff": "0.01s",
+        "maxBackoff": "0.01s",
+        "backoffMultiplier": 1,
+        "retryableStatusCodes": ["ABORTED"],
+    }
+    config = json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": policy}]})
+    options = [(name, config if name == "grpc.service_config" else value) for name, value in channels.OPTIONS]
+    monkeypatch.setattr(channels, "OPTIONS", options)
+    gateway.script["CreateBatchJob"] = [Refusal(Code.ABORTED, "No.")] * 5
+    async with Client(gateway.endpoint, team="ranking") as client:
+        with pytest.raises(Unavailable):
+            await client.create(SPEC)
     assert len(gateway.asked) == 1
 
 

@@ -11,8 +11,10 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
 
+from batchjobs.cli.exits import MEANING
 from batchjobs.v1 import batch_jobs_pb2 as pb
-from client.scripted import NAME, SUBMIT, Gateway, Refusal, Run, State, batch_job
+from client.scripted import NAME, SUBMIT, Gateway, Refusal, Run, State, batch_job, event
+from client.test_watch import start
 
 Code = grpc.StatusCode
 
@@ -359,3 +361,30 @@ async def test_plaintext_to_another_machine_is_allowed_where_it_is_asked_for(run
     """It then tries to connect, which a name that cannot exist fails."""
     ran = await run("get", NAME, "--endpoint", "gateway.invalid:1", "--insecure", "--timeout", "0.01")
     assert ran.code == 7
+
+
+async def test_help_names_every_exit_code(run: Run) -> None:
+    ran = await run("--help")
+    assert ran.code == 0
+    for code, meaning in MEANING.items():
+        assert f"{code:>5}  {meaning}" in ran.out
+
+
+async def test_a_terminal_that_cannot_show_a_character_ends_no_command(gateway: Gateway) -> None:
+    page = pb.ListBatchJobsResponse(batch_jobs=[batch_job(display_name="Nachtlauf ✓")])
+    gateway.script["ListBatchJobs"] = [page]
+    process = await start(gateway, "list", env={"PYTHONIOENCODING": "ascii"})
+    out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert b"Nachtlauf \\u2713" in out
+
+
+async def test_a_reader_that_goes_away_ends_the_command_quietly(gateway: Gateway) -> None:
+    gateway.script["WatchBatchJob"] = [[event(State.RUNNING, revision=n) for n in range(1, 2000)]]
+    process = await start(gateway, "watch", NAME, "--output", "json")
+    assert process.stdout
+    await process.stdout.readline()
+    process.stdout._transport.close()  # type: ignore[attr-defined]  # as `head -1` would
+    assert process.stderr
+    assert await process.stderr.read() == b""
+    assert await process.wait() == 0

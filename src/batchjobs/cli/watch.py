@@ -78,8 +78,8 @@ async def follow(
                     progress.tell(latest)
                     each(latest)
         except BatchJobsError as error:
-            away = exit_code(error) == UNAVAILABLE
-            more = (f"{name} goes on all the same; watch it again later.",) if away else ()
+            seen = latest.state and exit_code(error) == UNAVAILABLE
+            more = (f"{name} goes on all the same; watch it again later.",) if seen else ()
             raise stopped(error, connection.endpoint, *more) from error
         except asyncio.CancelledError as interrupt:
             raise StoppedError(INTERRUPTED, *_goes_on(latest)) from interrupt
