@@ -104,6 +104,12 @@ def test_what_is_no_file_is_said(tmp_path: Path) -> None:
     assert "is not a file" in refusal(tmp_path)
 
 
+def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
+    told = list[tuple[int, int]]()
+    check_file(file(tmp_path, GOOD * 2500), lambda done, size: told.append((done, size)))
+    assert told == [(len(GOOD) * 1000, len(GOOD) * 2500), (len(GOOD) * 2000, len(GOOD) * 2500)]
+
+
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_any_object_with_an_object_as_request_is_a_row(value: object) -> None:
     assert fault_of(json.dumps({"request": {"contents": value}, "more": value}).encode()) == ""

@@ -96,7 +96,7 @@ async def test_a_file_that_changes_after_the_check_is_not_taken_for_what_was_che
 ) -> None:
     from batchjobs.cli import submit as submitting
 
-    def check_then_change(path: Path):
+    def check_then_change(path: Path, seen: object):
         checked = real(path)
         path.write_bytes(ROWS.replace(b"contents", b"c0ntents"))
         return checked

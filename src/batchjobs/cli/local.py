@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, NoReturn
@@ -12,8 +12,14 @@ MAX_BYTES: Final = 1_000_000_000
 MAX_ROWS: Final = 200_000
 """What Vertex AI takes in one batch job."""
 
+TOLD_EVERY: Final = 1000
+"""Lines between two words on how far it is."""
+
 SHOWN: Final = 5
 """How many bad lines are named, so that a file of another format does not fill the screen."""
+
+
+Seen = Callable[[int, int], None]
 
 
 class BadFileError(Exception):
@@ -34,8 +40,12 @@ class LocalFile:
     md5: str
 
 
-def check_file(path: Path) -> LocalFile:
+def check_file(path: Path, seen: Seen = lambda _done, _size: None) -> LocalFile:
     """Read the whole file: a JSON object with a `request` in each line, at most 200,000 lines and 1 GB.
+
+    Args:
+        path: the file.
+        seen: told now and then how many bytes have been read, and of how many.
 
     Raises:
         BadFileError: with every fault of the file as a whole, or the first bad lines by number.
@@ -47,12 +57,12 @@ def check_file(path: Path) -> LocalFile:
         if size > MAX_BYTES:
             raise BadFileError(f"{path} has {size:,} bytes; Vertex AI takes at most {MAX_BYTES:,}. Split it.")
         with path.open("rb") as file:
-            return _read(path, file)
+            return _read(path, file, lambda done: seen(done, size))
     except OSError as error:
         raise BadFileError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _read(path: Path, file: IO[bytes]) -> LocalFile:
+def _read(path: Path, file: IO[bytes], seen: Callable[[int], None]) -> LocalFile:
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     rows = size = 0
     faults: list[str] = []
@@ -63,6 +73,8 @@ def _read(path: Path, file: IO[bytes]) -> LocalFile:
         md5.update(line)
         if fault := fault_of(line):
             faults.append(f"  line {rows}: {fault}")
+        if not rows % TOLD_EVERY:
+            seen(size)
     if not rows:
         raise BadFileError(f"{path} is empty.")
     if rows > MAX_ROWS:

@@ -10,6 +10,7 @@ import click
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 
+from batchjobs.cli.bar import bar
 from batchjobs.cli.connection import Connection, connect, connection_options
 from batchjobs.cli.exits import INTERRUPTED, SUCCEEDED, USAGE, StoppedError, stopped
 from batchjobs.cli.local import BadFileError, LocalFile, check_file
@@ -132,7 +133,8 @@ def _upload_folder(source: str, upload_to: str, *, validate_only: bool) -> Folde
 def _uploaded(connection: Connection, batch_job: BatchJob, path: Path, folder: Folder) -> LocalFile:
     """Check the file, upload it, and make it the batch job's source."""
     try:
-        file = check_file(path)
+        with bar("checking", quiet=connection.as_json) as seen:
+            file = check_file(path, seen)
         uri = upload(file, folder, quiet=connection.as_json)
     except BadFileError as error:
         raise StoppedError(USAGE, str(error)) from error
