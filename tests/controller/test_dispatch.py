@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.controller.bells import Bell
 from gateway.domain.batch_job import PoolId
 from gateway.domain.states import State
 from gateway.policy.model import Mode, Pool, Quota, Quotas
 from gateway.store.database import Database
 from support.blocking import team_lock
-from support.controller import CANCEL, CREATE, OTHER_POOL, POOL, World, policy, team
+from support.controller import CANCEL, CREATE, LIST, OTHER_POOL, POOL, World, policy, team
 from vertex_emulator import FaultKind
 
 
@@ -242,3 +243,24 @@ async def test_a_limit_that_was_lowered_holds_for_the_next_dispatch(world: World
     world.policy.replace(replace(policy(team("ranking", active=2)), hash="0000000000000000"))
     await leader.submit()
     assert len(world.vertex_jobs()) == 4
+
+
+async def test_a_pool_that_was_not_scanned_yet_is_scanned_at_once_if_something_waits_for_it(world: World) -> None:
+    """Else the first batch job of a pool would wait for a timer."""
+    leader, rung = await world.lead(), list[PoolId | None]()
+    leader.term.bells.hang(Bell.RESOLVE, rung.append)
+    await leader.dispatch()
+    assert not rung
+    await world.create()
+    await leader.dispatch()
+    assert rung == [POOL]
+
+
+async def test_a_pool_whose_scan_failed_is_scanned_again_in_its_own_time(world: World) -> None:
+    leader, rung = await world.lead(), list[PoolId | None]()
+    await world.create()
+    world.fault(LIST, FaultKind.STATUS, code="UNAVAILABLE")
+    await leader.scan()
+    leader.term.bells.hang(Bell.RESOLVE, rung.append)
+    await leader.dispatch()
+    assert not rung

@@ -87,6 +87,26 @@ async def test_it_runs_at_once_when_woken_but_rests_between(clock: DrivenClock, 
     await stop_tasks([task])
 
 
+async def test_at_half_time_it_rests_as_long_as_its_pass_took(clock: DrivenClock, guard: Guard) -> None:
+    passes = asyncio.Queue[int]()
+
+    async def long_pass() -> None:
+        passes.put_nowait(1)
+        await clock.sleep(3)
+
+    config = LoopConfig(interval=timedelta(seconds=10), gap=timedelta(seconds=1), half_time=True)
+    loop = Loop("l", long_pass, config, guard=guard, clock=clock)
+    task = asyncio.create_task(loop.run())
+    await passes.get()
+    loop.wake()
+    await turn(clock, 3)
+    await turn(clock, 2.5)
+    assert passes.empty()
+    await turn(clock, 0.5)
+    assert await passes.get()
+    await stop_tasks([task])
+
+
 async def test_a_pass_that_fails_is_counted_and_not_the_last(
     clock: DrivenClock, guard: Guard, metrics: Metrics
 ) -> None:

@@ -100,7 +100,11 @@ class Dispatch:
     def _access(self, pool: Pool, access: Access) -> Access:
         term = self._term
         if not term.scans.ready(pool.id):
-            return Access.CLOSED  # A new leader's first submit in a pool comes after a scan.
+            # A new leader's first submit in a pool comes after a scan. One that failed has closed the gate: then the
+            # next one comes in its own time.
+            if access is Access.OPEN:
+                term.bells.ring(Bell.RESOLVE, pool.id)
+            return Access.CLOSED
         if pool.counts is Counts.ALL and term.list_age(pool.id) > term.config.poll_interval.total_seconds():
             term.bells.ring(Bell.POLL, pool.id)
             return Access.CLOSED

@@ -17,10 +17,14 @@ _KEEP: Final = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class LoopConfig:
-    """`interval` is the timer; `gap` is how long a loop rests at least, however often it is woken."""
+    """`interval` is the timer; `gap` is how long a loop rests at least, however often it is woken.
+
+    With `half_time` it also rests as long as its pass took: however much there is to do, half of the time is others'.
+    """
 
     interval: timedelta
     gap: timedelta = timedelta(milliseconds=100)
+    half_time: bool = False
 
 
 class Loop:
@@ -48,8 +52,10 @@ class Loop:
     async def run(self) -> None:
         while True:
             self._woken.clear()
+            began = self._clock.boottime()
             await self._guard.run(self._name, self._subject, self._run_once())
-            await self._clock.sleep(self._config.gap.total_seconds())
+            took = self._clock.boottime() - began if self._config.half_time else 0.0
+            await self._clock.sleep(max(self._config.gap.total_seconds(), took))
             await first_of(self._woken.wait(), self._clock.sleep(self._config.interval.total_seconds()))
 
 
@@ -60,7 +66,7 @@ class PoolLoop:
         self._work, self._config = work, config
         self._guard, self._clock = guard, clock
         self._lanes: dict[PoolId, tuple[Loop, asyncio.Task[None]]] = {}
-        self._keeper = Loop(f"{work.name}_pools", self._keep, LoopConfig(_KEEP, config.gap), guard=guard, clock=clock)
+        self._keeper = Loop(f"{work.name}_pools", self._keep, LoopConfig(_KEEP), guard=guard, clock=clock)
 
     def wake(self, pool: PoolId | None = None) -> None:
         """Have one pool looked at now, or every one."""

@@ -24,6 +24,7 @@ from gateway.controller.sweep import Sweep
 from gateway.controller.term import Term
 
 _LANE_GAP: Final = timedelta(milliseconds=500)
+_DISPATCH_GAP: Final = timedelta(milliseconds=5)
 
 
 class Loops:
@@ -47,7 +48,9 @@ class Loops:
     async def run(self) -> None:
         """Run every loop until the term is over."""
         config = self._term.config
-        dispatch = self._loop("dispatch", self.dispatch, config.dispatch_interval)
+        # What has become free or was created is taken at once, and a flood of changes does not make dispatch all we do.
+        pace = LoopConfig(config.dispatch_interval, gap=_DISPATCH_GAP, half_time=True)
+        dispatch = Loop("dispatch", self.dispatch.run_once, pace, guard=self._guard, clock=self._term.clock)
         lanes = {
             Bell.RESOLVE: self._lanes(self.resolve, config.resolve_interval),
             Bell.POLL: self._lanes(self.poll, config.poll_interval),
@@ -67,7 +70,7 @@ class Loops:
         )
         await first_of(self._term.leadership.over.wait(), *(each.run() for each in runners))
 
-    def _loop(self, name: str, work: "Dispatch | Expire | Retain | Gauges", interval: timedelta) -> Loop:
+    def _loop(self, name: str, work: "Expire | Retain | Gauges", interval: timedelta) -> Loop:
         return Loop(name, work.run_once, LoopConfig(interval), guard=self._guard, clock=self._term.clock)
 
     def _lanes(self, work: PerPool, interval: timedelta) -> PoolLoop:
