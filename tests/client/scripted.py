@@ -146,13 +146,13 @@ Run = Callable[..., Awaitable[Ran]]
 
 def run_here(arguments: list[str]) -> Ran:
     """Run the command in this process, from its entry point to its exit code."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
+    out, err, code = (*(io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)), 0)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             main(arguments)
         except SystemExit as end:
             code = end.code or 0
-    return Ran(code, out.getvalue(), err.getvalue())
+    return Ran(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
 
 def batch_job(state: int = State.QUEUED, **fields: object) -> batch_jobs_pb2.BatchJob:

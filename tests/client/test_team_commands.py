@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import signal
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import grpc
@@ -11,6 +12,7 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from batchjobs.cli import completion
 from batchjobs.client import TeamUsage
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from client.scripted import NAME, Gateway, Refusal, Run, State, batch_job, live
@@ -155,24 +157,36 @@ async def test_completion_is_a_script_of_the_shell(run: Run, shell: str) -> None
         assert process.returncode == 0
 
 
-async def completed(gateway: Gateway, words: str, cursor: int) -> list[str]:
+@pytest.fixture
+def completed(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], Awaitable[list[str]]]:
     """What the program offers a shell that asks it to complete these words."""
-    asked = {"_BATCHJOBS_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(cursor)}
-    process = await start(gateway, env=asked)
-    out, err = await process.communicate()
-    assert err == b""
-    return [line.partition(",")[2] for line in out.decode().splitlines() if line]
+    monkeypatch.setattr(completion, "SECONDS", 60.0)
+    monkeypatch.setenv("_BATCHJOBS_COMPLETE", "bash_complete")
+
+    async def completed(words: str, cursor: int) -> list[str]:
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(cursor))
+        ran = await run()
+        assert ran.err == ""
+        return [line.partition(",")[2] for line in ran.out.splitlines() if line]
+
+    return completed
 
 
-async def test_commands_options_and_names_are_completed(gateway: Gateway) -> None:
+async def test_commands_options_and_names_are_completed(
+    gateway: Gateway, completed: Callable[[str, int], Awaitable[list[str]]]
+) -> None:
     page = pb.ListBatchJobsResponse(batch_jobs=[batch_job(), batch_job(name="teams/ranking/batchJobs/99")])
     gateway.script["ListBatchJobs"] = [page, page]
-    assert await completed(gateway, "batchjobs ca", 1) == ["cancel"]
-    assert "--resume-token" in await completed(gateway, "batchjobs watch --re", 2)
-    assert await completed(gateway, "batchjobs get 1", 2) == ["174873600000012345"]
-    assert await completed(gateway, "batchjobs watch teams/ranking/batchJobs/9", 2) == ["teams/ranking/batchJobs/99"]
+    assert await completed("batchjobs ca", 1) == ["cancel"]
+    assert "--resume-token" in await completed("batchjobs watch --re", 2)
+    assert await completed("batchjobs get 1", 2) == ["174873600000012345"]
+    assert await completed("batchjobs watch teams/ranking/batchJobs/9", 2) == ["teams/ranking/batchJobs/99"]
 
 
-async def test_a_gateway_that_is_away_completes_nothing_and_prints_nothing(gateway: Gateway) -> None:
+async def test_a_gateway_that_is_away_completes_nothing_and_prints_nothing(
+    gateway: Gateway, completed: Callable[[str, int], Awaitable[list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     await gateway.stop()
-    assert await completed(gateway, "batchjobs get 1", 2) == []
+    monkeypatch.setattr(completion, "SECONDS", 0.1)
+    assert await completed("batchjobs get 1", 2) == []

@@ -117,7 +117,7 @@ async def test_a_used_up_quota_says_how_much_of_it(start_gateway: StartGateway) 
         },
     }
     gateway = await start_gateway(role="api", policy=policy)
-    async with Client(gateway.app.api_target, team="ranking", timeout=0.5) as client:
+    async with Client(gateway.app.api_target, team="ranking") as client:
         await client.create(JOB)
         with pytest.raises(QuotaExceeded) as caught:
             await client.create(JOB)
