@@ -64,3 +64,17 @@ def test_a_garbled_token_is_refused_as_such(token):
 @given(st.text(max_size=100))
 def test_no_text_does_worse_than_be_refused(text):
     assert reason_of("ranking", text) == "RESUME_TOKEN_FORM"
+
+
+@given(TEAMS, REVISIONS, st.data())
+def test_a_token_that_lost_or_changed_a_character_never_goes_on_from_elsewhere(team, revision, data):
+    """It would skip what lies between, in silence."""
+    token = write_resume_token(STORE, team, revision)
+    place = data.draw(st.integers(0, len(token) - 1))
+    other = data.draw(st.sampled_from("ABCXYZabcxyz0189_-"))
+    for garbled in (token[:place], token[:place] + other + token[place + 1 :], token[:place] + token[place + 1 :]):
+        try:
+            point = read_resume_token(team, garbled)
+        except GatewayError:
+            continue
+        assert point == ResumePoint(STORE, revision)

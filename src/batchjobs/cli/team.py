@@ -23,7 +23,7 @@ async def watch_team(connection: Connection, client: Client, resume_token: str) 
     Raises:
         StoppedError: at Ctrl-C, or the gateway refused or stayed away; it says where to go on from.
     """
-    token = resume_token
+    token = ""  # Only what a watch has sent is worth going on from.
     connection.say = _trouble
     write = _json_line if connection.as_json else _Lines().write
     try:

@@ -1,4 +1,8 @@
-"""Resume tokens: plain cursors, bound to the store's incarnation and to one team. They give no rights."""
+"""Resume tokens: plain cursors, bound to the store's incarnation and to one team. They give no rights.
+
+Each carries a checksum over all of it: a token that lost or changed a character would otherwise be a revision all the
+same, and what lies between would be skipped in silence.
+"""
 
 import hashlib
 import re
@@ -9,8 +13,8 @@ from typing import Final
 
 from gateway.errors import FieldViolation, GatewayError, Reason
 
-_TOKEN: Final = re.compile(r"1:([0-9a-f]{1,64}):([0-9a-f]{16}):(0|[1-9][0-9]{0,18})", re.ASCII)
-_ENCODED: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_TOKEN: Final = re.compile(r"1:([0-9a-f]{1,64}):([0-9a-f]{16}):(0|[1-9][0-9]{0,18}):([0-9a-f]{16})", re.ASCII)
+_ENCODED: Final = re.compile(r"[A-Za-z0-9_-]{1,240}")
 _MAX_REVISION: Final = 2**63 - 1
 _WAY_OUT: Final = "Watch without a token: then everything that has not ended comes first."
 
@@ -26,7 +30,8 @@ class ResumePoint:
 @lru_cache(maxsize=1024)
 def write_resume_token(incarnation: str, team: str, revision: int) -> str:
     """The token of a reader that has seen the team's changes up to this revision."""
-    text = f"1:{incarnation}:{_binding(team)}:{revision}"
+    text = f"1:{incarnation}:{_hash(team)}:{revision}"
+    text = f"{text}:{_hash(text)}"
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -37,10 +42,11 @@ def read_resume_token(team: str, token: str) -> ResumePoint:
         GatewayError: INVALID_SPEC for a token that is garbled, or that another team's watch has sent.
 
     """
-    match = _TOKEN.fullmatch(_decoded(token))
-    if match is None or int(match[3]) > _MAX_REVISION:
+    text = _decoded(token)
+    match = _TOKEN.fullmatch(text)
+    if match is None or match[4] != _hash(text.rpartition(":")[0]) or int(match[3]) > _MAX_REVISION:
         raise _invalid("RESUME_TOKEN_FORM", "This is no resume token: pass on what a watch has sent, as it stands.")
-    if match[2] != _binding(team):
+    if match[2] != _hash(team):
         raise _invalid("RESUME_TOKEN_TEAM", "This resume token is from a watch of another team.")
     return ResumePoint(match[1], int(match[3]))
 
@@ -66,6 +72,5 @@ def _decoded(token: str) -> str:
         return ""
 
 
-@lru_cache(maxsize=1024)
-def _binding(team: str) -> str:
-    return hashlib.sha256(team.encode()).hexdigest()[:16]
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
