@@ -149,7 +149,12 @@ class App:
         authenticator = DevelopmentAuthenticator(insecure=settings.insecure, listeners=settings.listeners)
         self._describe_process()
         await self._start_side_listeners(stack)
-        self.core = core = await self._open_core(stack)
+        locations = Locations.of(settings, self.metrics.process, self.clock)
+        stack.push_async_callback(locations.close)
+        # Google's client is imported in a thread while PostgreSQL makes its sessions.
+        warmed = asyncio.create_task(locations.warm_storage())
+        stack.push_async_callback(asyncio.wait, [warmed])
+        self.core = core = await self._open_core(stack, locations)
         stack.push_async_callback(self.background.stop)
         self.background.run("feed", core.feed.run())
         self.background.run("policy", core.policies.run())
@@ -161,7 +166,7 @@ class App:
         self._api = ApiServer([(SERVICE, servicer.handler())], around, self.health, limits)
         self.api_port = await self._api.start(settings.api_listen)
         stack.push_async_callback(self._api.stop, 0.0)
-        await asyncio.gather(core.feed.started(), core.locations.warm_storage())
+        await asyncio.gather(core.feed.started(), warmed)
         await self.health.serving()
         log.info("serving", api=self.api_target, role=settings.role.value, name=settings.name)
         self._warm_tables(stack, core)
@@ -185,7 +190,7 @@ class App:
         except OSError as error:
             raise ListenError.of(self.settings.metrics_listen) from error
 
-    async def _open_core(self, stack: AsyncExitStack) -> Core:
+    async def _open_core(self, stack: AsyncExitStack, locations: Locations) -> Core:
         settings = self.settings
         observer = PolicyMetricsObserver(self.metrics, self.clock)
         policies = await PolicySource.open(settings.policy, clock=self.clock, observer=observer)
@@ -195,8 +200,6 @@ class App:
         stack.push_async_callback(database.close)
         await check_schema(url)
         feed = Feed(database, self.clock)
-        locations = Locations.of(settings, self.metrics.process, self.clock)
-        stack.push_async_callback(locations.close)
         return Core(policies, database, feed, JobObserver(self.metrics.jobs, feed.hint), locations)
 
     def _use_cases(self, stack: AsyncExitStack, core: Core) -> UseCases:
