@@ -4,11 +4,12 @@ import asyncio
 
 import grpc
 import pytest
+from google.protobuf import struct_pb2
 
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from gateway.domain import states
 from gateway.store import migrate
-from support.caller import State, Watching, batch_job, read_refusal, refusal
+from support.caller import Caller, State, Watching, batch_job, read_refusal, refusal
 from support.database import run_sql
 
 FAR = "us-central1"
@@ -345,3 +346,25 @@ async def test_a_thousand_watchers_share_what_is_read(gateway):
     assert 1 <= read.count("changes") <= 2
     for watch in watches:
         watch.call.cancel()
+
+
+async def test_a_watcher_that_does_not_read_holds_up_nobody_and_later_gets_the_latest_states(gateway):
+    """What it was sent waits in its own connection's window; of the rest it gets each batch job once."""
+    caller, parameters, rounds = gateway.caller("ranking"), struct_pb2.Struct(), 8
+    parameters.update({"text": "x" * 10_000})
+    jobs = [await caller.create(batch_job(model_parameters=parameters)) for _ in range(20)]
+    # A window that does not grow with the connection's speed, as the reader's next to it would have it do.
+    window = (("grpc.http2.lookahead_bytes", 65_536), ("grpc.http2.bdp_probe", 0))
+    async with grpc.aio.insecure_channel(gateway.app.api_target, options=window) as channel:
+        idle, reading = Caller(channel, "ranking").watch_team(), caller.watch_team()
+        await drain_to_sync(idle)
+        await drain_to_sync(reading)
+        for job in jobs * rounds:
+            changed = await gateway.change(job.name, lambda row, now: row.evolve(update_time=now))
+            assert (await change(reading)).batch_job.revision == changed.revision
+        seen = [(await change(idle)).batch_job.revision]
+        while seen[-1] < changed.revision:
+            seen.append((await change(idle)).batch_job.revision)
+    assert seen == sorted(seen)
+    assert len(seen) < len(jobs) * rounds / 2
+    assert seen[-len(jobs) :] == list(range(changed.revision - len(jobs) + 1, changed.revision + 1))
