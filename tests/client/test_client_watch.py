@@ -77,6 +77,12 @@ async def test_why_it_waits_is_told_when_it_changes(gateway: Gateway, client: Cl
     assert told == [3, 2, 0]
 
 
+@pytest.mark.parametrize("end", ["SUCCEEDED", "PARTIALLY_SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED"])
+async def test_a_watch_ends_at_every_end(gateway: Gateway, client: Client, end: str) -> None:
+    gateway.script["WatchBatchJob"] = [[at(State.RUNNING, 1), at(State.Value(end), 2), asyncio.Event()]]
+    assert await states(client) == [(State.RUNNING, 1), (State.Value(end), 2)]
+
+
 async def test_a_watch_ends_at_an_end_that_this_version_does_not_know(gateway: Gateway, client: Client) -> None:
     gateway.script["WatchBatchJob"] = [[at(State.RUNNING, 1), at(77, 2, end_time=Timestamp(seconds=5))]]
     assert await states(client) == [(State.RUNNING, 1), (77, 2)]
@@ -195,9 +201,9 @@ async def test_the_message_that_completes_the_present_state_is_told_before_synce
 
 
 async def test_a_team_s_watch_goes_on_from_its_last_token(gateway: Gateway, client: Client) -> None:
-    """Also from one that came without an event."""
+    """Also from one that came without an event, and past messages without one."""
     gateway.script["WatchBatchJobs"] = [
-        [live("t1", State.RUNNING, 1), pb.WatchEvent(resume_token="t5", synced=True), DRAINING],
+        [live("t1", State.RUNNING, 1), pb.WatchEvent(resume_token="t5", synced=True), HEARTBEAT, DRAINING],
         [DRAINING],
         [live("t6", State.SUCCEEDED, 1, revision=6), Refusal(Code.UNKNOWN, "Stream removed")],
         [live("t7", State.QUEUED, 7), asyncio.Event()],
