@@ -14,6 +14,7 @@ from gateway.store.changes import Changes
 from gateway.store.connections import Connections
 from gateway.store.creates import Creates
 from gateway.store.database import LIMITS, Database, Sizes
+from gateway.store.driver import DRIVER_ERRORS, translate
 from gateway.store.embedded import EmbeddedPostgres, Shutdown
 from gateway.store.errors import StoreUnavailableError, UnfitDatabaseError
 from gateway.store.reads import Reads
@@ -182,3 +183,10 @@ async def test_how_long_each_operation_took_is_told(database_url: str) -> None:
     assert [op for op, _ in told] == ["create", "page"]
     assert all(seconds >= 0 for _, seconds in told)
     await database.close()
+
+
+def test_a_connection_that_dies_between_two_statements_is_unavailable() -> None:
+    """The driver says then that its own state is wrong, by an error that is neither of its other two families."""
+    error = asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+    assert isinstance(error, DRIVER_ERRORS)
+    assert isinstance(translate(error), StoreUnavailableError)

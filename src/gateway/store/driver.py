@@ -8,8 +8,14 @@ from asyncpg import Connection
 
 from gateway.store.errors import StoreBusyError, StoreError, StoreUnavailableError
 
-DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""Everything a call of the driver raises, apart from its warnings."""
+DRIVER_ERRORS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""Everything a call of the driver raises, apart from its warnings. InternalClientError: its connection dies."""
 
 _BUSY: Final = frozenset({"55P03", "40P01", "40001"})
 """A lock not had in time, a deadlock that PostgreSQL resolved against us, a serialization failure."""
