@@ -17,7 +17,7 @@ from bench.calls import lasting, write_sources
 from bench.leading import passes
 from bench.measure import measure
 from bench.queue import seed_ended, seed_queued
-from bench.rows import Row, median
+from bench.rows import Row, median, percentile
 from bench.stage import Server, Stage, bench_policy
 from gateway.store import migrate
 
@@ -25,7 +25,7 @@ TEAMS = 20
 TEAM = "team-00"
 ENDED, QUEUED = 1_000_000, 10_000
 ASKED, FEW_QUEUED = 1000, 200
-ROUNDS = 5
+ROUNDS = 4
 SECONDS = 1.5
 PASSES = 15
 
@@ -48,12 +48,12 @@ async def rows(folder: Path) -> list[Row]:
             queued = await ratio(servers, [queued for _, queued in asked], callers=1)
         few, full = [await dispatched(stage) for stage in stages]
     name = f"GetBatchJob p50 with {ENDED:,} ended and {QUEUED:,} queued stored, over an empty store"
-    beside = f"{max(full) * 1000:.1f} ms; {median(few) * 1000:.1f} ms"
+    beside = f"{percentile(full, 0.9) * 1000:.1f} ms; {median(few) * 1000:.1f} ms"
     return [
         Row.at_most(name, one, 1.3, digits=2),
         Row("  beside it: by 32 callers; of queued ones", f"{many:.2f}; {queued:.2f}"),
         Row.at_most("a dispatch pass there that fills four slots, p50", median(full) * 1000, 50, "ms", digits=1),
-        Row("  beside it: the slowest there; p50 in an empty store", beside),
+        Row("  beside it: p90 there; p50 in an empty store", beside),
     ]
 
 
