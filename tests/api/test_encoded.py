@@ -9,8 +9,8 @@ from batchjobs.v1 import batch_jobs_pb2 as pb
 from gateway.api.batch_jobs import encoded, messages_out
 from gateway.api.batch_jobs.encoded import Encoded
 from gateway.domain.batch_job import BatchJob
-from gateway.domain.fair_share import WaitingReason
 from gateway.domain.states import State
+from gateway.domain.waiting import WaitingReason
 from gateway.service.view import View, Waiting
 from support.store import POOL, SPEC
 

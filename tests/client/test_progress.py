@@ -74,6 +74,12 @@ def test_while_it_is_queued_the_reason_and_the_position_are_shown() -> None:
     assert below.startswith("  queued ")
 
 
+def test_one_that_the_next_pass_takes_is_said_to_have_its_slot() -> None:
+    why = BatchJob.Waiting(reason=pb.DISPATCHING, position=2)
+    head, _ = drawn(batch_job(waiting=why, transitions=history((State.QUEUED, 0))))
+    assert head.endswith("DISPATCHING, a slot is free for it")
+
+
 def test_while_it_runs_a_bar_shows_how_far_it_is() -> None:
     rows = BatchJob.Rows(succeeded=480, failed=12)
     head, bar, below = drawn(batch_job(State.RUNNING, rows=rows, transitions=history((State.RUNNING, 0))), 1000)

@@ -82,7 +82,7 @@ def test_the_states_are_those_of_the_domain() -> None:
 def test_the_waiting_reasons_are_those_of_the_design() -> None:
     assert batch_jobs_pb2.WaitingReason.keys() == [
         *("WAITING_REASON_UNSPECIFIED", "POOL_FULL", "TEAM_LIMIT", "GATE_CLOSED", "OTHERS_HOLD_POOL", "TEAM_PAUSED"),
-        *("POOL_DRAINING", "TEAM_REMOVED", "NO_LEADER"),
+        *("POOL_DRAINING", "TEAM_REMOVED", "NO_LEADER", "DISPATCHING"),
     ]
 
 

@@ -1,13 +1,13 @@
 """The order in which the queue would go, and the reason why a batch job waits."""
 
 from dataclasses import replace
-from itertools import product
 
 import pytest
 from hypothesis import given
 
 from domain.sharing import OTHER_POOL, a_contender, a_head, a_pool, a_team, after, scenes, teams
-from gateway.domain.fair_share import WaitingReason, choose, order, waiting_reason
+from gateway.domain.fair_share import choose, order, plan
+from gateway.domain.waiting import WaitingReason, next_pass, waiting_reason
 
 
 def ids(*arguments):
@@ -121,15 +121,19 @@ AT_LIMIT = a_team("ads", active=1, limit=1)
         (a_pool(2, 2, others=1), a_team("ads"), True, "POOL_FULL"),
         (a_pool(2, 1, strays=1), a_team("ads"), True, "POOL_FULL"),
         (FULL, a_team("ads"), True, "POOL_FULL"),
-        (ROOM, a_team("ads"), True, "POOL_FULL"),
     ],
 )
 def test_the_reason_names_what_keeps_it(pool, team, has_leader, reason):
     assert waiting_reason(pool, team, has_leader=has_leader) is WaitingReason(reason)
 
 
+def test_what_the_next_pass_takes_waits_for_nothing_but_a_leader():
+    assert waiting_reason(FULL, AT_LIMIT, taken=True) is WaitingReason.DISPATCHING
+    assert waiting_reason(FULL, AT_LIMIT, taken=True, has_leader=False) is WaitingReason.NO_LEADER
+
+
 def test_of_several_reasons_the_one_that_does_not_pass_by_itself_is_told():
-    """All eight causes at once, taken away one by one."""
+    """All causes at once, taken away one by one."""
     worst = a_pool(0, 0, others=2, gate_open=False)
     limited = replace(AT_LIMIT, paused=True)
     told = [
@@ -141,6 +145,7 @@ def test_of_several_reasons_the_one_that_does_not_pass_by_itself_is_told():
         waiting_reason(replace(worst, capacity=2, gate_open=True), AT_LIMIT),
         waiting_reason(replace(worst, capacity=2, gate_open=True), a_team("ads")),
         waiting_reason(replace(worst, capacity=2, gate_open=True, others=0, active=2), a_team("ads")),
+        waiting_reason(replace(worst, capacity=2, gate_open=True, others=0, active=2), a_team("ads"), taken=True),
     ]
     assert told == [
         WaitingReason.TEAM_REMOVED,
@@ -151,15 +156,65 @@ def test_of_several_reasons_the_one_that_does_not_pass_by_itself_is_told():
         WaitingReason.TEAM_LIMIT,
         WaitingReason.OTHERS_HOLD_POOL,
         WaitingReason.POOL_FULL,
+        WaitingReason.DISPATCHING,
     ]
     assert set(told) == set(WaitingReason)
 
 
-def test_what_choose_would_take_is_never_said_to_be_kept_by_anything_but_its_turn():
-    for capacity, active, others, gate, limit in product((0, 2), (0, 2), (0, 2), (True, False), (None, 0, 1)):
-        pool, team = a_pool(capacity, active, others=others, gate_open=gate), a_team("ads", limit=limit)
-        takes = choose(pool, teams(team), [a_contender("ads", a_head(1))]) is not None
-        assert not takes or waiting_reason(pool, team) is WaitingReason.POOL_FULL
+def explained(pool, known, contenders):
+    """The reason of every queued batch job of the pool, by id."""
+    coming = next_pass(pool, known, contenders)
+    return {
+        head.id: waiting_reason(coming.pool, coming.teams.get(c.team), taken=head.id in coming.taken)
+        for c in contenders
+        if c.pool == pool.id
+        for head in c.heads
+    }
+
+
+def those_dispatching(reasons):
+    return {number for number, reason in reasons.items() if reason is WaitingReason.DISPATCHING}
+
+
+@given(scenes())
+def test_dispatching_is_said_of_exactly_what_the_controller_takes_next(scene):
+    pools, known, contenders = scene
+    for pool in pools:
+        taken = {choice.head.id for choice in plan([pool], known, contenders)}
+        assert those_dispatching(explained(pool, known, contenders)) == taken
+
+
+@given(scenes())
+def test_dispatching_means_that_nothing_blocks_it_and_fewer_stand_before_it_than_slots_are_free(scene):
+    """Without limits the place in the order says who is before it; a limit may put aside one that stands before."""
+    (pool, _), known, contenders = scene
+    known = {name: replace(team, limit=None) for name, team in known.items()}
+    free = pool.free if pool.gate_open else 0
+    expected = set(ids(pool, known, contenders)[: max(0, free)])
+    assert those_dispatching(explained(pool, known, contenders)) == expected
+
+
+@given(scenes())
+def test_what_is_said_to_keep_a_batch_job_is_true_once_the_pass_is_over(scene):
+    """Above all no full pool is claimed where a slot stays free."""
+    pools, known, contenders = scene
+    for pool in pools:
+        coming = next_pass(pool, known, contenders)
+        reasons = set(explained(pool, known, contenders).values())
+        assert coming.pool.free <= 0 or not reasons & {WaitingReason.POOL_FULL, WaitingReason.OTHERS_HOLD_POOL}
+        assert pool.gate_open or WaitingReason.DISPATCHING not in reasons
+
+
+def test_a_team_whose_own_next_batch_job_fills_its_limit_is_told_of_the_limit():
+    contenders = [a_contender("ads", a_head(1), a_head(2))]
+    told = explained(a_pool(5), teams(a_team("ads", limit=1)), contenders)
+    assert told == {1: WaitingReason.DISPATCHING, 2: WaitingReason.TEAM_LIMIT}
+
+
+def test_the_last_free_slot_dispatches_one_and_is_full_for_the_next():
+    contenders = [a_contender("ads", a_head(1)), a_contender("maps", a_head(2), service=500)]
+    told = explained(a_pool(2, 1), teams(a_team("ads"), a_team("maps")), contenders)
+    assert told == {1: WaitingReason.DISPATCHING, 2: WaitingReason.POOL_FULL}
 
 
 def test_other_pools_do_not_appear_in_the_order():

@@ -66,9 +66,14 @@ async def test_positions_follow_the_order_of_dispatch(led):
     assert positions == [0, 1, 2]
 
 
-async def test_a_full_pool_is_the_reason(led):
-    job = await led.caller("ranking").create()
-    assert (await waiting(led, job.name)).reason == pb.POOL_FULL
+async def test_a_free_slot_is_the_reason_to_expect_the_next_pass_and_a_taken_one_is_a_full_pool(led):
+    await led.set_policy(lambda policy: policy["pools"][0].update(capacity=1))
+    first, second = await led.caller("ranking").create(), await led.caller("ranking").create()
+    assert (await waiting(led, first.name)).reason == pb.DISPATCHING
+    assert (await waiting(led, second.name)).reason == pb.POOL_FULL
+    await led.move(first.name, State.SUBMITTING)
+    told = await waiting(led, second.name)
+    assert (told.reason, told.position) == (pb.POOL_FULL, 0)
 
 
 async def test_a_team_at_its_limit_is_the_reason(led):

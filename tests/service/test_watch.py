@@ -82,7 +82,7 @@ async def test_the_reason_for_waiting_is_refreshed_without_a_revision(stopped, j
     seen = await reader.after(3)
     while isinstance(seen, View) and seen.waiting == before.waiting:
         seen = await reader.after(3)
-    assert seen.waiting.reason == "POOL_FULL"
+    assert seen.waiting.reason == "DISPATCHING"
     assert seen.job.revision == before.job.revision
     assert stopped.time.boottime() - began < 15
 

@@ -58,6 +58,8 @@ def waiting(batch_job: BatchJob) -> str:
 def waiting_for(why: BatchJob.Waiting) -> str:
     """`POOL_FULL, 3 before it`, `POOL_FULL, next in line`, or the reason alone."""
     reason = _REASONS.get(why.reason, f"REASON_{why.reason}")
+    if why.reason == WaitingReason.DISPATCHING:
+        return f"{reason}, a slot is free for it"
     if not why.HasField("position"):
         return reason
     return f"{reason}, {why.position} before it" if why.position else f"{reason}, next in line"

@@ -47,9 +47,9 @@ class _WaitingReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Waiting
     WAITING_REASON_UNSPECIFIED: _WaitingReason.ValueType  # 0
     """Never sent."""
     POOL_FULL: _WaitingReason.ValueType  # 1
-    """Every slot of the pool is taken, or others of the pool are next in line."""
+    """Every slot of the pool is taken, or will be by batch jobs that stand before it."""
     TEAM_LIMIT: _WaitingReason.ValueType  # 2
-    """The team has reached its limit of active batch jobs."""
+    """The team has reached its limit of active batch jobs, or will with those of its own that stand before it."""
     GATE_CLOSED: _WaitingReason.ValueType  # 3
     """Vertex AI refuses new jobs in this pool, or cannot be reached; the gateway tries again by itself."""
     OTHERS_HOLD_POOL: _WaitingReason.ValueType  # 4
@@ -62,6 +62,8 @@ class _WaitingReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Waiting
     """The policy no longer holds the team."""
     NO_LEADER: _WaitingReason.ValueType  # 8
     """No replica of the gateway leads at the moment; this usually passes within seconds."""
+    DISPATCHING: _WaitingReason.ValueType  # 9
+    """Nothing keeps it: a slot is free for it, and the next pass takes it. This usually passes within a second."""
 
 class WaitingReason(_WaitingReason, metaclass=_WaitingReasonEnumTypeWrapper):
     """Why a queued batch job waits."""
@@ -69,9 +71,9 @@ class WaitingReason(_WaitingReason, metaclass=_WaitingReasonEnumTypeWrapper):
 WAITING_REASON_UNSPECIFIED: WaitingReason.ValueType  # 0
 """Never sent."""
 POOL_FULL: WaitingReason.ValueType  # 1
-"""Every slot of the pool is taken, or others of the pool are next in line."""
+"""Every slot of the pool is taken, or will be by batch jobs that stand before it."""
 TEAM_LIMIT: WaitingReason.ValueType  # 2
-"""The team has reached its limit of active batch jobs."""
+"""The team has reached its limit of active batch jobs, or will with those of its own that stand before it."""
 GATE_CLOSED: WaitingReason.ValueType  # 3
 """Vertex AI refuses new jobs in this pool, or cannot be reached; the gateway tries again by itself."""
 OTHERS_HOLD_POOL: WaitingReason.ValueType  # 4
@@ -84,6 +86,8 @@ TEAM_REMOVED: WaitingReason.ValueType  # 7
 """The policy no longer holds the team."""
 NO_LEADER: WaitingReason.ValueType  # 8
 """No replica of the gateway leads at the moment; this usually passes within seconds."""
+DISPATCHING: WaitingReason.ValueType  # 9
+"""Nothing keeps it: a slot is free for it, and the next pass takes it. This usually passes within a second."""
 Global___WaitingReason: _TypeAlias = WaitingReason  # noqa: Y015
 
 @_typing.final

@@ -1,32 +1,18 @@
 """Who gets the next slot of a pool: fair share over slot time. Pure rules over snapshots of the store.
 
 The controller decides by `level` and then `plan` (or `choose`, slot by slot; `probe` at a closed gate). The service
-explains by `order` and `waiting_reason`. All times are seconds; `service` is slot-seconds divided by the team's weight.
+explains by `order`, and by what `plan` leaves (`waiting.py`). All times are seconds; `service` is slot-seconds divided
+by the team's weight.
 """
 
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum, unique
 from heapq import heappop, heappush
 
 from gateway.domain.batch_job import PoolId
 from gateway.domain.shares import Share, charge
-
-
-@unique
-class WaitingReason(StrEnum):
-    """What keeps a queued batch job from being submitted. The names are part of the API."""
-
-    POOL_FULL = "POOL_FULL"
-    TEAM_LIMIT = "TEAM_LIMIT"
-    GATE_CLOSED = "GATE_CLOSED"
-    OTHERS_HOLD_POOL = "OTHERS_HOLD_POOL"
-    TEAM_PAUSED = "TEAM_PAUSED"
-    POOL_DRAINING = "POOL_DRAINING"
-    TEAM_REMOVED = "TEAM_REMOVED"
-    NO_LEADER = "NO_LEADER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,25 +151,6 @@ def order(pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: Ite
             free += 1
         else:
             return tuple(taken)
-
-
-def waiting_reason(pool: PoolSnapshot | None, team: TeamSnapshot | None, *, has_leader: bool = True) -> WaitingReason:
-    """Why a queued batch job waits; None stands for what the policy no longer holds.
-
-    What does not pass by itself is said before what does, and nothing that the leader reports is believed without one.
-    """
-    if team is None:
-        return WaitingReason.TEAM_REMOVED
-    if pool is None or pool.capacity <= 0:
-        return WaitingReason.POOL_DRAINING
-    causes = (
-        (team.paused, WaitingReason.TEAM_PAUSED),
-        (not has_leader, WaitingReason.NO_LEADER),
-        (not pool.gate_open, WaitingReason.GATE_CLOSED),
-        (not team.has_room, WaitingReason.TEAM_LIMIT),
-        (pool.free <= 0 < pool.free + pool.others, WaitingReason.OTHERS_HOLD_POOL),
-    )
-    return next((reason for holds, reason in causes if holds), WaitingReason.POOL_FULL)
 
 
 class _Line:

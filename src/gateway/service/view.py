@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.batch_job import BatchJob
-from gateway.domain.fair_share import WaitingReason
+from gateway.domain.waiting import WaitingReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from typing import Final
 
 from gateway.clock import Clock
 from gateway.domain.batch_job import BatchJob, PoolId
-from gateway.domain.fair_share import Choice, Contender, PoolSnapshot, TeamSnapshot, order, waiting_reason
+from gateway.domain.fair_share import Choice, Contender, PoolSnapshot, TeamSnapshot, order
+from gateway.domain.level import level
 from gateway.domain.states import State
+from gateway.domain.waiting import NextPass, next_pass, waiting_reason
 from gateway.policy.model import Mode, Policy
 from gateway.policy.source import PolicySource
 from gateway.service.fresh import Fresh
@@ -31,20 +33,24 @@ ORDERED_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class _Pool:
-    """One pool at one moment: what is true of it, its teams, the place of each queued batch job and of each team's
-    first one.
+    """One pool at one moment: what the next pass does to it (None: the policy has it no longer), the place of each
+    queued batch job, and each team's first one.
     """
 
     time: datetime
-    pool: PoolSnapshot | None
+    coming: NextPass | None
     teams: Mapping[str, TeamSnapshot]
     positions: Mapping[int, int]
     firsts: Mapping[str, int]
     has_leader: bool
 
-    def waiting(self, team: str, position: int | None) -> Waiting:
-        """Why the team waits here."""
-        return Waiting(waiting_reason(self.pool, self.teams.get(team), has_leader=self.has_leader), position, self.time)
+    def waiting(self, team: str, job_id: int | None) -> Waiting:
+        """Why the team's batch job waits here; None: one that has no place in the order."""
+        pool = self.coming.pool if self.coming else None
+        after = self.coming.teams if self.coming else self.teams
+        taken = self.coming is not None and job_id in self.coming.taken
+        reason = waiting_reason(pool, after.get(team), taken=taken, has_leader=self.has_leader)
+        return Waiting(reason, None if job_id is None else self.positions.get(job_id), self.time)
 
 
 class Explainer:
@@ -63,7 +69,7 @@ class Explainer:
         if job.state is not State.QUEUED:
             return View(job)
         seen = await self._fresh.get(job.pool)
-        return View(job, seen.waiting(job.team, seen.positions.get(job.id)))
+        return View(job, seen.waiting(job.team, job.id))
 
     async def views(self, jobs: Iterable[BatchJob]) -> tuple[View, ...]:
         """The same for many; each pool is looked at once."""
@@ -83,10 +89,12 @@ class Explainer:
         policy = self._policies.current
         snapshot = pool_snapshot(policy, pool, state, sum(each.active for each in contenders))
         teams = team_snapshots(policy, active)
-        choices = await _in_order(snapshot, teams, contenders) if snapshot is not None else ()
+        if snapshot is None:
+            return _Pool(time, None, teams, {}, {}, has_leader)
+        choices, coming = await _looked_ahead(snapshot, teams, contenders)
         positions = {choice.head.id: place for place, choice in enumerate(choices)}
-        firsts = {choice.team: place for place, choice in reversed(tuple(enumerate(choices)))}
-        return _Pool(time, snapshot, teams, positions, firsts, has_leader)
+        firsts = {choice.team: choice.head.id for choice in reversed(choices)}
+        return _Pool(time, coming, teams, positions, firsts, has_leader)
 
 
 def pool_snapshot(policy: Policy, pool: PoolId, state: PoolState | None, active: int) -> PoolSnapshot | None:
@@ -109,9 +117,17 @@ def team_snapshots(policy: Policy, active: Mapping[str, int]) -> dict[str, TeamS
     return snapshots
 
 
-async def _in_order(
+async def _looked_ahead(
     pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: tuple[Contender, ...]
-) -> tuple[Choice, ...]:
+) -> tuple[tuple[Choice, ...], NextPass]:
     if sum(len(each.heads) for each in contenders) > ORDERED_AT_ONCE:
-        return await asyncio.to_thread(order, pool, teams, contenders)
-    return order(pool, teams, contenders)
+        return await asyncio.to_thread(_look_ahead, pool, teams, contenders)
+    return _look_ahead(pool, teams, contenders)
+
+
+def _look_ahead(
+    pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: tuple[Contender, ...]
+) -> tuple[tuple[Choice, ...], NextPass]:
+    """The order of the pool and its next pass, over shares that are levelled as the controller levels them."""
+    levelled = level(teams, contenders).contenders
+    return order(pool, teams, levelled), next_pass(pool, teams, levelled)

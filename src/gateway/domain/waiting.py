@@ -1,0 +1,67 @@
+"""Why a queued batch job waits, judged by the very pass of dispatch that comes next. Pure rules, as `fair_share.py`."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum, unique
+
+from gateway.domain.fair_share import Contender, PoolSnapshot, TeamSnapshot, plan
+
+
+@unique
+class WaitingReason(StrEnum):
+    """What keeps a queued batch job from being submitted. The names are part of the API."""
+
+    POOL_FULL = "POOL_FULL"
+    TEAM_LIMIT = "TEAM_LIMIT"
+    GATE_CLOSED = "GATE_CLOSED"
+    OTHERS_HOLD_POOL = "OTHERS_HOLD_POOL"
+    TEAM_PAUSED = "TEAM_PAUSED"
+    POOL_DRAINING = "POOL_DRAINING"
+    TEAM_REMOVED = "TEAM_REMOVED"
+    NO_LEADER = "NO_LEADER"
+    DISPATCHING = "DISPATCHING"
+
+
+@dataclass(frozen=True, slots=True)
+class NextPass:
+    """What the next pass of dispatch takes from one pool, by id, and how it leaves the pool and the teams."""
+
+    taken: frozenset[int]
+    pool: PoolSnapshot
+    teams: Mapping[str, TeamSnapshot]
+
+
+def next_pass(pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: Iterable[Contender]) -> NextPass:
+    """The pass over this pool alone: what a team may yet take in other pools is not counted against its limit here."""
+    choices = plan([pool], teams, contenders)
+    started = Counter(choice.team for choice in choices)
+    return NextPass(
+        taken=frozenset(choice.head.id for choice in choices),
+        pool=replace(pool, active=pool.active + len(choices)),
+        teams={name: replace(team, active=team.active + started[name]) for name, team in teams.items()},
+    )
+
+
+def waiting_reason(
+    pool: PoolSnapshot | None, team: TeamSnapshot | None, *, taken: bool = False, has_leader: bool = True
+) -> WaitingReason:
+    """Why a queued batch job waits; None stands for what the policy no longer holds.
+
+    `pool` and `team` are as the next pass leaves them: what that pass has `taken` waits for nothing but the pass, and
+    whatever it has not waits for what it finds then. What does not pass by itself is said before what does, and
+    nothing that the leader reports is believed without one.
+    """
+    if team is None:
+        return WaitingReason.TEAM_REMOVED
+    if pool is None or pool.capacity <= 0:
+        return WaitingReason.POOL_DRAINING
+    causes = (
+        (team.paused, WaitingReason.TEAM_PAUSED),
+        (not has_leader, WaitingReason.NO_LEADER),
+        (taken, WaitingReason.DISPATCHING),
+        (not pool.gate_open, WaitingReason.GATE_CLOSED),
+        (not team.has_room, WaitingReason.TEAM_LIMIT),
+        (pool.free <= 0 < pool.free + pool.others, WaitingReason.OTHERS_HOLD_POOL),
+    )
+    return next((reason for holds, reason in causes if holds), WaitingReason.POOL_FULL)
