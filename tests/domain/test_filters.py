@@ -129,6 +129,53 @@ def test_every_term_that_is_refused_is_named():
     assert told == [FilterReason.FILTER_VALUE, FilterReason.FILTER_FIELD, FilterReason.FILTER_NOT]
 
 
+ALL_OF_ONE_TERM = {
+    "state > running": {"FILTER_OPERATOR", "FILTER_VALUE"},
+    "labels.run >= night*": {"FILTER_OPERATOR", "FILTER_WILDCARD"},
+    "create_time : yesterday": {"FILTER_OPERATOR", "FILTER_VALUE"},
+    "NOT (state = running OR size > 3)": {
+        *("FILTER_BRACKETS", "FILTER_OR", "FILTER_NOT"),
+        *("FILTER_VALUE", "FILTER_FIELD"),
+    },
+    "-colour = red": {"FILTER_NOT", "FILTER_FIELD"},
+    "create_time > now() OR model < f*": {
+        *("FILTER_FUNCTION", "FILTER_OR"),
+        *("FILTER_OPERATOR", "FILTER_WILDCARD"),
+    },
+    "f(1) OR g(2) OR f(3)": {"FILTER_FUNCTION", "FILTER_OR"},
+    "state = RUNNING AND model = fl\\ash AND size > 3": {"FILTER_SYNTAX", "FILTER_FIELD"},
+}
+
+
+@pytest.mark.parametrize("text", ALL_OF_ONE_TERM)
+def test_all_that_is_wrong_with_a_term_is_told_in_one_answer(text):
+    assert set(reasons(text)) == ALL_OF_ONE_TERM[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("size > 3", ("“size > 3”", "“size”")),
+        ("state > RUNNING", ("“state > RUNNING”", "“state”", "with = !=, not with >")),
+        ("labels.run:nightly", ("“labels.run : nightly”", "as :*")),
+        ("state = running", ("“state = running”", "“running”", "QUEUED")),
+        ("model = f*", ("“model = f*”", "wildcards", "“f*”")),
+        ("state = A OR state = B", ("“state = A OR state = B”", "OR")),
+        ("NOT state = RUNNING", ("“NOT state = RUNNING”", "NOT", "!=")),
+        ("(state = RUNNING)", ("“( state = RUNNING )”", "brackets")),
+        ("create_time > now()", ("“create_time > now ( )”", "“now”")),
+        ("state =", ("“state =”", "value")),
+        ("model = fl\\ash", ("“model = fl \\ash”", "“\\ash”")),
+    ],
+)
+def test_a_refusal_quotes_the_term_and_says_what_of_it_is_not_served(text, words):
+    with pytest.raises(FilterError) as refused:
+        parse_filter(text)
+    told = refused.value.faults[0].sentence
+    assert told.startswith(words[0])
+    assert all(word in told for word in words)
+
+
 @given(st.text(max_size=60) | st.text(alphabet="state=!<>:*()\"' ANDORlabels.\\\0", max_size=60))
 def test_any_text_is_read_or_refused_and_what_is_refused_says_why(text):
     faults = ()

@@ -1,7 +1,7 @@
 """Cutting a list's filter into tokens."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto, unique
 from typing import Final
@@ -44,6 +44,7 @@ _TOKEN: Final = re.compile(
 )
 _VALUE: Final = re.compile(r"""[^\s"'()=<>!\\\x00-\x1f\x7f]+""")
 _BLANK: Final = re.compile(r"\s*")
+_SHOWN: Final = 80
 
 
 def tokens(text: str) -> Iterator[Token]:
@@ -67,3 +68,14 @@ def _token(text: str, at: int) -> Token:
 def _after_blank(text: str, at: int) -> int:
     found = _BLANK.match(text, at)
     return found.end() if found else at
+
+
+def shown_as(part: Iterable[Token]) -> str:
+    """The tokens in quotation marks, for a sentence about them."""
+    return quoted(" ".join(token.text for token in part))
+
+
+def quoted(text: str) -> str:
+    """The beginning of the text in quotation marks, without what cannot be printed."""
+    shown = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[:_SHOWN])
+    return f"“{shown}”"

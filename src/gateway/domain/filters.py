@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, unique
+from typing import Self
 
 from gateway.domain.states import State
 
@@ -38,6 +39,11 @@ class FilterError(Exception):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__(faults[0].sentence)
         self.faults = tuple(faults)
+
+    @classmethod
+    def of(cls, reason: FilterReason, sentence: str) -> Self:
+        """One fault alone."""
+        return cls([Fault(reason, sentence)])
 
 
 @unique
