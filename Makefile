@@ -61,6 +61,12 @@ format: $(STAMP) ## put the code in its form and mend what can be mended
 test: $(STAMP) ## set up and run all tests, on a real PostgreSQL and the emulator
 	$(BIN)/pytest -n 2 --dist worksteal -q
 
+$(BIN)/promtool: $(STAMP)
+	@deploy/monitoring/get-prometheus.sh $(BIN)
+
+.PHONY: prometheus
+prometheus: $(BIN)/promtool ## have Prometheus in .venv; without it the tests of metrics, alerts and dashboards are skipped
+
 .PHONY: demo
 demo: $(STAMP) ## set up and show a batch job on the whole path, in under two minutes
 	@$(BIN)/python -m examples.demo

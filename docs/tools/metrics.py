@@ -1,6 +1,7 @@
 """Writes docs/metrics.md from the metrics as a process registers them, so that the page and the code cannot differ."""
 
 import pages
+import series
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
@@ -17,13 +18,27 @@ beside the usual `process_*` figures. Times are in seconds.
   sum or maximum over the replicas is the truth. Counters and histograms come from whichever replica did the work: sum
   them.
 - **Labels are bounded.** `team` is a team of the policy or `unknown`. `model` is an exact name or alias of the policy,
-  else `tuned` or `other`. Methods that nobody serves share one name.
+  else `tuned` or `other`. Methods that nobody serves share one name. [How many series](#how-many-series) follows.
 """
 
 LEADERS_OWN = """\
 ## Of the leader alone
 
 Absent on every other replica, `batchjobs_leader` excepted.
+"""
+
+HOW_MANY = """\
+## How many series
+
+The column `series` says how many one replica shows at most. What callers send cannot raise it: only the policy can.
+Histograms count their buckets, `_sum` and `_count`. In the formulas stand
+
+| | number of | at 50 teams |
+| --- | --- | --- |
+{rows}
+
+With the last column's numbers all formulas together come to {total} series, of which a real installation shows a part:
+no team uses every model in every pool with every outcome.
 """
 
 LOOK_AT_FIRST = """\
@@ -72,17 +87,25 @@ def name_of(metric: MetricWrapperBase) -> str:
 
 
 def table(metrics: list[MetricWrapperBase]) -> str:
-    rows = ["| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
+    rows = ["| metric | type | labels | series | meaning |", "| --- | --- | --- | --- | --- |"]
     for metric in metrics:
         labels = ", ".join(f"`{label}`" for label in metric._labelnames) or "–"  # noqa: SLF001 - as above
-        rows.append(f"| `{name_of(metric)}` | {metric._type} | {labels} | {metric._documentation} |")  # noqa: SLF001
+        most = series.formula(metric)
+        rows.append(f"| `{name_of(metric)}` | {metric._type} | {labels} | {most} | {metric._documentation} |")  # noqa: SLF001
     return "\n".join(rows)
+
+
+def count(metrics: list[MetricWrapperBase]) -> str:
+    """The section that adds the formulas up."""
+    total = sum(series.most(metric) for metric in metrics)
+    rows = [f"| {each.symbol} | {each.meaning} | {each.reference} |" for each in series.SIZES]
+    return HOW_MANY.format(total=f"{total:,}", rows="\n".join(rows))
 
 
 def render() -> str:
     every, leader = registered()
-    parts = (INTRODUCTION, LOOK_AT_FIRST, "## Of every replica\n", table(every), "", LEADERS_OWN, table(leader))
-    return "\n".join(parts)
+    parts = (INTRODUCTION, LOOK_AT_FIRST, "## Of every replica\n", table(every), "", LEADERS_OWN, table(leader), "")
+    return "\n".join(parts) + "\n" + count([*every, *leader])
 
 
 if __name__ == "__main__":

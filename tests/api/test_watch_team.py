@@ -336,7 +336,7 @@ async def test_a_thousand_watchers_share_what_is_read(gateway):
     caller, read = gateway.caller("ranking"), []
     await caller.create()
     database = gateway.app.core.database.api
-    database._timed = lambda op, _seconds: read.append(op)
+    database._timed = lambda op, *_: read.append(op)
     watches = [caller.watch_team() for _ in range(1000)]
     await asyncio.gather(*(drain_to_sync(watch) for watch in watches))
     assert (read.count("feed"), read.count("live"), read.count("changes")) == (1, 1, 0)

@@ -53,7 +53,7 @@ async def hub(gateway) -> Hub:
 def reads_of(gateway) -> list[str]:
     """What is read of the store from now on."""
     read: list[str] = []
-    gateway.app.core.database.api._timed = lambda op, _seconds: read.append(op)
+    gateway.app.core.database.api._timed = lambda op, *_: read.append(op)
     return read
 
 

@@ -115,7 +115,7 @@ async def test_the_same_request_id_makes_one_batch_job_within_a_group_and_across
 ) -> None:
     await create(database)
     transactions: list[str] = []
-    database.api._timed = lambda op, _: transactions.append(op)
+    database.api._timed = lambda op, *_: transactions.append(op)
     replicas = [Creates(database, unobserved) for _ in range(2)]
     new = new_batch_job(request_id="once", content_hash="same")
     async with team_lock(database_url) as holder:

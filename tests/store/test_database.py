@@ -16,7 +16,7 @@ from gateway.store.creates import Creates
 from gateway.store.database import LIMITS, Database, Sizes
 from gateway.store.driver import DRIVER_ERRORS, translate
 from gateway.store.embedded import EmbeddedPostgres, Shutdown
-from gateway.store.errors import StoreUnavailableError, UnfitDatabaseError
+from gateway.store.errors import StoreBusyError, StoreUnavailableError, UnfitDatabaseError
 from gateway.store.reads import Reads
 from gateway.store.session_settings import Limits, judge, milliseconds
 from support.blocking import team_lock
@@ -74,6 +74,29 @@ async def test_a_transaction_pooler_is_refused(postgres: EmbeddedPostgres, datab
     async with pooling(postgres.port) as port:
         with pytest.raises(UnfitDatabaseError, match="pooler"):
             await Database.open(direct.replace(f":{postgres.port}/", f":{port}/"))
+
+
+async def test_whoever_times_the_store_is_told_how_it_failed(database_url: str) -> None:
+    told: list[tuple[str, str]] = []
+    impatient = {**LIMITS, "controller": Limits(statement=5_000, lock=50)}
+
+    def timed(op: str, _seconds: float, failure: str) -> None:
+        told.append((op, failure))
+
+    database = await Database.open(database_url, limits=impatient, timed=timed)
+    try:
+        job = await create(database)
+        async with team_lock(database_url, job.team):
+            with pytest.raises(StoreBusyError):
+                await Changes(database.controller, unobserved).change(job.team, job.id, moved(State.CANCELLED))
+    finally:
+        await database.close()
+    assert {("connect", ""), ("create", ""), ("change", "busy")} <= set(told)
+
+    nobody = Connections("postgresql://nobody@127.0.0.1:1/none", "api", 1, Limits(), timed)
+    with pytest.raises(StoreUnavailableError):
+        await nobody.connect()
+    assert told[-1] == ("connect", "unavailable")
 
 
 async def test_every_session_has_its_limits_over_tcp_too(postgres: EmbeddedPostgres, database_url: str) -> None:
@@ -177,10 +200,14 @@ async def test_a_connection_whose_peer_is_gone_is_noticed_on_our_side_too(
 
 async def test_how_long_each_operation_took_is_told(database_url: str) -> None:
     told: list[tuple[str, float]] = []
-    database = await Database.open(database_url, Sizes(api=1), timed=lambda op, seconds: told.append((op, seconds)))
+
+    def timed(op: str, seconds: float, _failure: str) -> None:
+        told.append((op, seconds))
+
+    database = await Database.open(database_url, Sizes(api=1), timed=timed)
     await create(database)
     await Reads(database.api).page("ranking", 1)
-    assert [op for op, _ in told] == ["create", "page"]
+    assert [op for op, _ in told if op != "connect"] == ["create", "page"]
     assert all(seconds >= 0 for _, seconds in told)
     await database.close()
 

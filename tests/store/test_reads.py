@@ -35,7 +35,7 @@ async def test_a_get_sees_every_commit_that_came_before_it(database: Database, d
 async def test_gets_that_arrive_together_share_a_query(database: Database) -> None:
     jobs = [await create(database) for _ in range(20)]
     queries: list[str] = []
-    database.api._timed = lambda op, _: queries.append(op)
+    database.api._timed = lambda op, *_: queries.append(op)
     gets = Gets(database.api)
     found = await asyncio.gather(*(gets.get("ranking", job.id) for job in jobs * 2))
     assert list(found) == jobs * 2

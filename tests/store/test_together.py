@@ -94,7 +94,7 @@ async def test_one_that_gives_up_takes_nothing_from_the_others(store: Store, tog
 async def test_creates_that_come_together_share_the_look_for_their_request_ids(database: Database) -> None:
     jobs = [await create(database, team=team, request_id="once", content_hash="c") for team in ("ads", "ranking")]
     queries: list[str] = []
-    database.api._timed = lambda op, _: queries.append(op)
+    database.api._timed = lambda op, *_: queries.append(op)
     reads = Reads(database.api)
     found = await asyncio.gather(*(reads.replay(team, "once", "c") for team in ("ads", "ranking", "search")))
     assert found == [*jobs, None]

@@ -31,7 +31,7 @@ class Gauges:
         _show_quotas(shown, policy, usage, snapshot.time)
         self._show_pools(shown, policy, snapshot)
         shown.set_unresolved(self._resolve.unresolved)
-        shown.forget_polls(frozenset(str(pool) for pool in polled))
+        shown.expect_polls(frozenset(str(pool) for pool in polled))
 
     def _show_pools(self, shown: LeaderGauges, policy: Policy, snapshot: Snapshot) -> None:
         pools = sorted(policy.pools.keys() | {each.pool for each in snapshot.contenders})

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
@@ -11,7 +11,7 @@ import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.store.driver import DRIVER_ERRORS, keep_alive, surely_rolled_back, translate
-from gateway.store.errors import CommitUnknownError, StoreError, StoreUnavailableError, surface
+from gateway.store.errors import CommitUnknownError, StoreError, StoreUnavailableError, failure_of, surface
 from gateway.store.session_settings import KEEPALIVE, Limits, server_settings
 
 log = structlog.get_logger(__name__)
@@ -20,8 +20,10 @@ CONNECT_SECONDS: Final = 5.0
 GRACE_SECONDS: Final = 2.0
 """How much longer than the server's own limit we wait for an answer before the connection counts as dead."""
 
-Timed = Callable[[str, float], None]
-"""`timed(op, seconds)`: told how long each session or transaction took, waiting for a connection included."""
+Timed = Callable[[str, float, str], None]
+"""`timed(op, seconds, failure)`: told how long each session or transaction took, waiting for a connection included, and
+by one word how the store failed in it; "" where it did not.
+"""
 
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 
@@ -177,21 +179,28 @@ class Connections:
 
     @asynccontextmanager
     async def _connection(self, op: str) -> AsyncIterator[Connection]:
-        began = time.monotonic()
-        try:
+        with self._watched(op):
             async with self._pool.acquire(timeout=self._patience) as connection:
                 yield connection
-        except DRIVER_ERRORS as error:
-            translated = translate(error)
-            if translated is error:
+
+    @contextmanager
+    def _watched(self, op: str) -> Iterator[None]:
+        """Time what is done inside, and have the driver's errors leave as the store's own."""
+        began, failure = time.monotonic(), ""
+        try:
+            yield
+        except (*DRIVER_ERRORS, StoreError) as error:
+            own = translate(error)
+            failure = failure_of(own)
+            if own is error:
                 raise
-            raise translated from error
+            raise own from error
         finally:
-            self._timed(op, time.monotonic() - began)
+            self._timed(op, time.monotonic() - began, failure)
 
     async def connect(self) -> asyncpg.Connection:
         """A connection outside the group, which the caller closes: for the start checks and the listener."""
-        try:
+        with self._watched("connect"):
             connection = await asyncpg.connect(
                 self._url,
                 timeout=CONNECT_SECONDS,
@@ -199,8 +208,6 @@ class Connections:
                 server_settings=server_settings(self.limits, self.name),
                 statement_cache_size=0,
             )
-        except DRIVER_ERRORS as error:
-            raise translate(error) from error
         await _prepare(connection)
         return connection
 

@@ -32,7 +32,7 @@ class Sizes:
     feed: int = 1
 
 
-def _untimed(_op: str, _seconds: float) -> None:
+def _untimed(_op: str, _seconds: float, _failure: str) -> None:
     """Nobody wants to know."""
 
 

@@ -36,6 +36,14 @@ class UnfitDatabaseError(StoreError):
     """The database, its settings, or what stands in front of it breaks a promise of the store; the start is refused."""
 
 
+def failure_of(error: Exception) -> str:
+    """One word for metrics; "" where the store did its part, as where it says that a lease is lost."""
+    return next((word for kind, word in _FAILURES.items() if isinstance(error, kind)), "")
+
+
+_FAILURES: Final = {StoreUnavailableError: "unavailable", StoreBusyError: "busy", CommitUnknownError: "unknown"}
+
+
 def surface(error: StoreError) -> GatewayError:
     """The refusal that a caller of the API gets. The original stays its `__cause__`."""
     if isinstance(error, StoreBusyError):

@@ -24,7 +24,7 @@ class JobMetrics:
             "batchjobs_job_duration_seconds",
             "From create to the end of a batch job, in seconds.",
             ("team", "outcome"),
-            buckets=buckets.BATCH,
+            buckets=buckets.WHOLE,
             registry=registry,
         )
         self._phase = Histogram(

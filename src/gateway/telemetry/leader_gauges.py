@@ -40,7 +40,11 @@ class LeaderGauges:
         self._gate = gauge("batchjobs_pool_gate_open", "1 while the pool takes submits, 0 while it is gated.", "pool")
         self._limit = gauge("batchjobs_quota_limit", "A team's limit, in the quota's own unit.", "team", "quota")
         self._used = gauge("batchjobs_quota_used", "A team's use, in the quota's own unit.", "team", "quota")
-        self._poll_age = gauge("batchjobs_poll_age_seconds", "Seconds since the pool was last listed.", "pool")
+        self._poll_age = gauge(
+            "batchjobs_poll_age_seconds",
+            "Seconds since the pool was last listed, or since it should have been.",
+            "pool",
+        )
         self._unresolved = gauge(
             "batchjobs_submits_unresolved", "Submits whose outcome on Vertex is not known yet.", "pool"
         )
@@ -101,8 +105,15 @@ class LeaderGauges:
         self._poll_age.labels(pool).set_function(partial(self._since, self._monotonic()))
         self._shown[self._poll_age].add((pool,))
 
-    def forget_polls(self, pools: frozenset[str]) -> None:
-        """Keep the poll age of these pools only: one that is not polled now must not look late."""
+    def expect_polls(self, pools: frozenset[str]) -> None:
+        """These pools, and no others, are polled now.
+
+        The age of one that was never listed counts from here, so that one whose lists all fail grows old. One that is
+        not polled any more must not look late.
+        """
+        for pool in pools:
+            if (pool,) not in self._shown[self._poll_age]:
+                self.polled(pool)
         for labels in [each for each in self._shown[self._poll_age] if each[0] not in pools]:
             self._poll_age.remove(*labels)
             self._shown[self._poll_age].discard(labels)

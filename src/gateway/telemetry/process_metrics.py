@@ -1,8 +1,21 @@
 """What this process does and depends on: Vertex calls, the store, the policy, look-ups, the event loop."""
 
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.telemetry import buckets
+
+SHOWN_CODES: Final = frozenset(
+    {
+        *("OK", "INVALID_ARGUMENT", "FAILED_PRECONDITION", "NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED"),
+        *("RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "UNAVAILABLE", "INTERNAL"),
+    }
+)
+"""The codes of Vertex's answers that have a label of their own."""
+
+OTHER_CODE: Final = "OTHER"
+HOW_RESOLVED: Final = ("found", "absent", "given_up")
 
 
 class VertexMetrics:
@@ -11,17 +24,19 @@ class VertexMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._request = Histogram(
             "batchjobs_vertex_request_seconds",
-            "How long calls to Vertex took, by method, region and canonical code, in seconds.",
+            "How long calls to Vertex took, by method, region and canonical code (rare ones are OTHER), in seconds.",
             ("method", "region", "code"),
-            buckets=buckets.CALL,
+            buckets=buckets.VERTEX,
             registry=registry,
         )
         self._resolved = Counter(
             "batchjobs_submits_resolved_total",
-            "Ambiguous submits that were settled: found, absent, refused or given_up.",
+            "Ambiguous submits that were settled: found, absent or given_up.",
             ("how",),
             registry=registry,
         )
+        for how in HOW_RESOLVED:
+            self._resolved.labels(how)
         self._duplicates = Counter(
             "batchjobs_duplicates_total",
             "Vertex jobs that appeared beside the one recorded and were cancelled. Any increase deserves a look.",
@@ -30,7 +45,8 @@ class VertexMetrics:
 
     def request(self, method: str, region: str, code: str, seconds: float) -> None:
         """Observe one call; `code` is the canonical name in upper snake case, "OK" or "UNAVAILABLE"."""
-        self._request.labels(method, region, code).observe(seconds)
+        shown = code if code in SHOWN_CODES else OTHER_CODE
+        self._request.labels(method, region, shown).observe(seconds)
 
     def resolved(self, how: str) -> None:
         self._resolved.labels(how).inc()
@@ -82,6 +98,12 @@ class ProcessMetrics:
             buckets=buckets.CALL,
             registry=registry,
         )
+        self._store_failures = Counter(
+            "batchjobs_store_failures_total",
+            "Operations of the store that failed: unavailable, busy (a lock was not had), or unknown (a commit).",
+            ("op", "how"),
+            registry=registry,
+        )
         self._lag = Gauge(
             "batchjobs_event_loop_lag_seconds",
             "How much later than asked the event loop last woke a sleeper, in seconds.",
@@ -103,8 +125,11 @@ class ProcessMetrics:
     def location_lookup(self, kind: str, result: str) -> None:
         self._lookups.labels(kind, result).inc()
 
-    def store_request(self, op: str, seconds: float) -> None:
+    def store_request(self, op: str, seconds: float, failure: str) -> None:
+        """Observe one operation, failed or not; `failure` is "unavailable", "busy", "unknown", or ""."""
         self._store.labels(op).observe(seconds)
+        if failure:
+            self._store_failures.labels(op, failure).inc()
 
     def event_loop_lag(self, seconds: float) -> None:
         self._lag.set(max(seconds, 0.0))
