@@ -67,6 +67,44 @@ async def test_who_asks_while_a_query_is_under_way_is_answered_by_the_next(
     assert store.asked == [["a"], ["a"]]
 
 
+async def test_while_many_ask_questions_gather_for_the_next_query(store: Store, database: Database) -> None:
+    slept, wake = asyncio.Semaphore(0), asyncio.Semaphore(0)
+
+    async def sleep(_seconds: float) -> None:
+        slept.release()
+        await wake.acquire()
+
+    together = Together[str, int]("test", database.api, store.read, sleep=sleep)
+    asking = [asyncio.ensure_future(together.ask(key)) for key in ("a", "b")]
+    await store.began.acquire()
+    asking.append(asyncio.ensure_future(together.ask("c")))
+    store.go_on.release()
+    await slept.acquire()
+    asking.append(asyncio.ensure_future(together.ask("d")))
+    await asyncio.sleep(0)
+    wake.release()
+    await store.began.acquire()
+    store.go_on.release()
+    await asyncio.gather(*asking)
+    assert store.asked == [["a", "b"], ["c", "d"]]
+
+
+async def test_who_asks_alone_does_not_wait_for_company(store: Store, database: Database) -> None:
+    async def sleep(_seconds: float) -> None:
+        pytest.fail("it slept")
+
+    together = Together[str, int]("test", database.api, store.read, sleep=sleep)
+    for _ in range(2):
+        asking = asyncio.ensure_future(together.ask("a"))
+        await store.began.acquire()
+        late = asyncio.ensure_future(together.ask("b"))
+        store.go_on.release()
+        await asking
+        await store.began.acquire()
+        store.go_on.release()
+        await late
+
+
 async def test_everybody_hears_why_a_query_failed_and_the_next_one_is_tried(
     store: Store, together: Together[str, int]
 ) -> None:

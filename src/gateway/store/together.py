@@ -8,6 +8,10 @@ from gateway.store.connections import Connections
 from gateway.store.errors import StoreError
 
 MOST: Final = 500
+GATHER_SECONDS: Final = 0.002
+"""How long questions gather for the next query while many come: a query costs as much processor time as several calls
+do, and a process that serves many callers has them wait for its processor anyway.
+"""
 
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
@@ -18,10 +22,15 @@ class Together(Generic[Key, Answer]):
     """One query is under way at a time; whoever asks meanwhile is answered by the next one, never by an older one."""
 
     def __init__(
-        self, name: str, connections: Connections, read: Callable[[list[Key]], Awaitable[Mapping[Key, Answer]]]
+        self,
+        name: str,
+        connections: Connections,
+        read: Callable[[list[Key]], Awaitable[Mapping[Key, Answer]]],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`read` answers what there is to the keys that it is given, at most `MOST` at a time."""
-        self._name, self._connections, self._read = name, connections, read
+        self._name, self._connections, self._read, self._sleep = name, connections, read, sleep
         self._waiting: dict[Key, Waiters[Answer]] = {}
         self._worker: asyncio.Task[None] | None = None
 
@@ -41,6 +50,9 @@ class Together(Generic[Key, Answer]):
             while self._waiting:
                 keys = list(self._waiting)[:MOST]
                 await self._answer({key: self._waiting.pop(key) for key in keys})
+                # Whoever asks alone never waits for company.
+                if self._waiting and len(keys) > 1:
+                    await self._sleep(GATHER_SECONDS)
         finally:
             self._worker = None
             for answer in _still_waiting(self._waiting):
