@@ -54,14 +54,16 @@ class Refusal:
 
 @dataclass
 class Gateway(batch_jobs_pb2_grpc.BatchJobsServicer):
-    """Answers each call with the next line of the script; keeps what it was asked, and by whom.
+    """Answers each call with the next line of the script; keeps what it was asked, by whom and how long it had.
 
-    A line is a message, a Refusal or, for a watch, a list of messages, Refusals and events to wait for.
+    A line is a message, a Refusal, a function that makes one of these of the request, or, for a watch, a list of
+    messages, Refusals and events to wait for.
     """
 
     endpoint: str = ""
     script: dict[str, list] = field(default_factory=lambda: defaultdict(list))
     asked: list[tuple[str, Message, dict[str, str]]] = field(default_factory=list)
+    seconds_given: list[float] = field(default_factory=list)
     began_watching: asyncio.Event = field(default_factory=asyncio.Event)
     stopped_watching: asyncio.Event = field(default_factory=asyncio.Event)
     server: grpc.aio.Server | None = None
@@ -71,9 +73,12 @@ class Gateway(batch_jobs_pb2_grpc.BatchJobsServicer):
 
     async def _answer(self, method: str, request: Message, context: grpc.aio.ServicerContext) -> Message:
         self.asked.append((method, request, dict(context.invocation_metadata())))
+        self.seconds_given.append(context.time_remaining())
         line = self.script[method].pop(0)
         if isinstance(line, asyncio.Event):
             await line.wait()
+        if callable(line):
+            line = line(request)
         if isinstance(line, Refusal):
             await line.abort(context)
         return line
@@ -159,6 +164,17 @@ def batch_job(state: int = State.QUEUED, **fields: object) -> batch_jobs_pb2.Bat
     """A batch job as the gateway would answer it."""
     whole = {"name": NAME, "model": "flash", "effective_model": "publishers/google/models/gemini-2.5-flash"}
     return batch_jobs_pb2.BatchJob(**(whole | {"state": state, "pool": "corp-ml/us-central1"} | fields))
+
+
+def not_uploaded_yet(request: batch_jobs_pb2.CreateBatchJobRequest, *more: tuple[str, str]) -> Refusal:
+    """What the gateway says of a batch job whose source is not there, and of `more` that is wrong: type and subject."""
+    found = [("SOURCE_NOT_FOUND", request.batch_job.gcs_source.uri), *more]
+    violations = [
+        error_details_pb2.PreconditionFailure.Violation(type=kind, subject=subject, description=f"{kind}.")
+        for kind, subject in found
+    ]
+    details = (error_details_pb2.PreconditionFailure(violations=violations),)
+    return Refusal(grpc.StatusCode.FAILED_PRECONDITION, reason="SOURCE_NOT_FOUND", details=details)
 
 
 def live(token: str, state: int, number: int = 1, **fields: object) -> batch_jobs_pb2.WatchEvent:

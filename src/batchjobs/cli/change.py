@@ -6,6 +6,7 @@ import click
 
 from batchjobs.cli.completion import batch_job_names
 from batchjobs.cli.connection import connect, connection_options
+from batchjobs.cli.printing import out
 from batchjobs.cli.show import show
 from batchjobs.cli.text import state_name
 from batchjobs.client import BatchJob, has_ended
@@ -23,10 +24,11 @@ def cancel(name: str, **options: Any) -> None:
     connection = connect(**options)
     full = connection.name(name)
     answer = connection.run(lambda client: client.cancel(full))
+    told = f"{full}  {state_name(answer.state)}{_explanation(answer, full)}"
     if connection.as_json:
-        show(answer, as_json=True)
+        show(answer, as_json=True, otherwise=(told,))
     else:
-        click.echo(f"{full}  {state_name(answer.state)}{_explanation(answer, full)}")
+        out(told, told)
 
 
 def _explanation(batch_job: BatchJob, name: str) -> str:
@@ -46,4 +48,5 @@ def delete(name: str, **options: Any) -> None:
     connection = connect(**options)
     full = connection.name(name)
     connection.run(lambda client: client.delete(full))
-    click.echo(f'{{"deleted": "{full}"}}' if connection.as_json else f"{full}  deleted")
+    told = f"{full}  deleted"
+    out(f'{{"deleted": "{full}"}}' if connection.as_json else told, told)

@@ -8,6 +8,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 from batchjobs.cli.connection import connect
 from batchjobs.cli.exits import StoppedError
 from batchjobs.cli.newest import newest
+from batchjobs.cli.printing import out
 from batchjobs.cli.text import plain, state_name
 from batchjobs.client import BatchJob
 
@@ -32,7 +33,7 @@ def completion(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is None:
         raise AssertionError(f"click has no completion for {shell}")
-    click.echo(kind(context.find_root().command, {}, PROGRAM, VARIABLE).source())
+    out(kind(context.find_root().command, {}, PROGRAM, VARIABLE).source())
 
 
 def batch_job_names(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -9,6 +9,7 @@ import click
 
 from batchjobs._names import full_name, is_team, split_name
 from batchjobs.cli.exits import stopped
+from batchjobs.cli.printing import say
 from batchjobs.client import BatchJobsError, Client
 from batchjobs.client._channel import on_this_machine
 
@@ -70,7 +71,7 @@ class Connection:
         self.say(error.reason or error.code.name, seconds)
 
     def _trying_again(self, what: str, seconds: float) -> None:
-        click.echo(f"{what} from {self.endpoint}, trying again in {seconds:.1f} s (Ctrl-C stops).", err=True)
+        say(f"{what} from {self.endpoint}, trying again in {seconds:.1f} s (Ctrl-C stops).")
 
 
 def connect(endpoint: str, team: str, output: str, timeout: float, *, insecure: bool) -> Connection:

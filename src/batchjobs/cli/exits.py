@@ -6,6 +6,7 @@ from batchjobs.cli.text import plain
 from batchjobs.client import BatchJob, BatchJobsError, NotServed, QuotaExceeded, Unavailable
 
 SUCCEEDED: Final = 0
+UNWRITTEN: Final = 1
 USAGE: Final = 2
 REFUSED: Final = 3
 QUOTA: Final = 4
@@ -16,6 +17,7 @@ INTERRUPTED: Final = 130
 
 MEANING: Final = {
     SUCCEEDED: "done; of a command that waits for the end: it succeeded",
+    UNWRITTEN: "standard output could not be written; what the command does was done up to there",
     USAGE: "wrong usage: an option, a name or a local file; nothing was sent",
     REFUSED: "refused by the gateway, or by Cloud Storage where a file was to be uploaded",
     QUOTA: "a quota of the team is used up",

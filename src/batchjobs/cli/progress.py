@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
 
-import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -14,6 +13,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from batchjobs.cli.printing import say
 from batchjobs.cli.text import phase_start, phases, plain, rows, since, span, state_name, waiting
 from batchjobs.client import BatchJob
 
@@ -66,14 +66,14 @@ class Progress:
             return
         said = line(batch_job, "")
         if said != self._said:
-            click.echo(said, err=True)
+            say(said)
             self._said = said
 
     def trouble(self, what: str, seconds: float) -> None:
         """Say that the stream was interrupted, and when it is tried again."""
         self._trouble, self._until = plain(what), time.monotonic() + seconds
         if not self._live:
-            click.echo(f"{self._trouble}, watching again in {seconds:.1f} s", err=True)
+            say(f"{self._trouble}, watching again in {seconds:.1f} s")
 
     def _note(self) -> str:
         """Of the interruption, as long as it is one: a stream that is open again need not bring news."""

@@ -1,21 +1,17 @@
 """Batch jobs on standard output: as JSON, as a block of lines, as a table."""
 
 import json
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-import click
 from google.protobuf import descriptor_pool, json_format
 from google.rpc import error_details_pb2 as _error_details  # noqa: F401 - makes the details of `error` known to JSON
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from batchjobs.cli.printing import on_terminal, out, out_table
 from batchjobs.cli.text import moment, output, plain, rows, since, span, state_name, waiting
 from batchjobs.client import BatchJob
-
-WIDE = 1000
 
 
 def to_json(batch_jobs: BatchJob | list[BatchJob], indent: int | None = 2) -> str:
@@ -44,15 +40,14 @@ def _is_known(type_name: str) -> bool:
     return True
 
 
-def show(batch_job: BatchJob, *, as_json: bool) -> None:
-    """Print one batch job."""
+def show(batch_job: BatchJob, *, as_json: bool, otherwise: tuple[str, ...] = ()) -> None:
+    """Print one batch job; `otherwise` is said where that reaches nobody."""
     if as_json:
-        click.echo(to_json(batch_job))
+        out(to_json(batch_job), *otherwise)
         return
     lines = [(label, plain(value)) for label, value in _lines(batch_job) if value]
     width = max(len(label) for label, _ in lines)
-    for label, value in lines:
-        click.echo(f"{label:<{width}}  {value}")
+    out("\n".join(f"{label:<{width}}  {value}" for label, value in lines), *otherwise)
 
 
 def _lines(batch_job: BatchJob) -> Iterable[tuple[str, str]]:
@@ -89,11 +84,11 @@ def _unless_same(asked: str, effective: str) -> str:
 def show_list(batch_jobs: list[BatchJob], *, as_json: bool, with_team: bool) -> None:
     """Print many, newest first. Ids stand without their team unless several teams are listed."""
     if as_json:
-        click.echo(to_json(batch_jobs))
+        out(to_json(batch_jobs))
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("batch job", "state", "age", "model", "region", "rows", "note"):
-        table.add_column(column, no_wrap=True, header_style="bold" if sys.stdout.isatty() else "")
+        table.add_column(column, no_wrap=True, header_style="bold" if on_terminal() else "")
     now = datetime.now(UTC)
     for one in batch_jobs:
         name = one.name if with_team else one.name.rpartition("/")[2]
@@ -101,5 +96,4 @@ def show_list(batch_jobs: list[BatchJob], *, as_json: bool, with_team: bool) -> 
         age = span(since(one.create_time, now))
         cells = (name, state_name(one.state), age, one.model, one.effective_region, rows(one), note)
         table.add_row(*(Text(plain(cell).replace("\n", " ")) for cell in cells))
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
-    console.print(table)
+    out_table(table)

@@ -2,21 +2,23 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 
-from batchjobs.cli.bar import bar
 from batchjobs.cli.connection import Connection, connect, connection_options
-from batchjobs.cli.exits import INTERRUPTED, SUCCEEDED, USAGE, StoppedError, stopped
-from batchjobs.cli.local import BadFileError, LocalFile, check_file
+from batchjobs.cli.exits import INTERRUPTED, SUCCEEDED, StoppedError, stopped
+from batchjobs.cli.local_source import SLOWEST, Sent, send
+from batchjobs.cli.printing import out, say
 from batchjobs.cli.show import show
 from batchjobs.cli.text import state_name, waiting
-from batchjobs.cli.upload import Folder, folder_of, upload
+from batchjobs.cli.upload import Folder, folder_of
 from batchjobs.cli.values import (
     DurationType,
     LabelType,
@@ -64,8 +66,9 @@ def submit(source: str, upload_to: str, request_id: str | None, validate_only: b
     It is checked at once and then queued. Where the gateway does not answer, the command tries again under the same
     request id, so that one batch job comes of it and never two.
 
-    A local file is checked line by line and uploaded under a name made of its content, so that submitting it again
-    uploads nothing. STORAGE_EMULATOR_HOST names an emulator of Cloud Storage.
+    A local file is checked line by line, and uploaded once the gateway has found nothing else wrong, under a name made
+    of its content, so that submitting it again uploads nothing. --timeout is for all of that together; left out, an
+    upload gets a second more for each megabyte. STORAGE_EMULATOR_HOST names an emulator of Cloud Storage.
     """
     batch_job = _batch_job(**{name: options.pop(name) for name in _FIELDS})
     if wait and validate_only:
@@ -75,9 +78,10 @@ def submit(source: str, upload_to: str, request_id: str | None, validate_only: b
         set_source(batch_job, source)
     connection = connect(**options)
     connection.need_team()
-    file = _uploaded(connection, batch_job, Path(source), folder) if folder else None
-    own_id = "" if validate_only else str(uuid.uuid4())
-    order = Order(batch_job, request_id or own_id, validate_only, wait, file.rows if file else 0)
+    order = Order(batch_job, request_id or ("" if validate_only else str(uuid.uuid4())), validate_only, wait)
+    if folder:
+        seconds = _seconds(options["timeout"])
+        order.sent = send(connection, batch_job, Path(source), folder, request_id=request_id or "", seconds=seconds)
     return connection.run(lambda client: order.carry_out(connection, client))
 
 
@@ -130,30 +134,23 @@ def _upload_folder(source: str, upload_to: str, *, validate_only: bool) -> Folde
         raise click.UsageError(f"--upload-to {error}") from error
 
 
-def _uploaded(connection: Connection, batch_job: BatchJob, path: Path, folder: Folder) -> LocalFile:
-    """Check the file, upload it, and make it the batch job's source."""
-    try:
-        with bar("checking", quiet=connection.as_json) as seen:
-            file = check_file(path, seen)
-        uri = upload(file, folder, quiet=connection.as_json)
-    except BadFileError as error:
-        raise StoppedError(USAGE, str(error)) from error
-    except KeyboardInterrupt as error:
-        raise StoppedError(INTERRUPTED, "Interrupted. Nothing was submitted.") from error
-    click.echo(f"{path}: {file.rows:,} rows, now at {uri}", err=True)
-    batch_job.gcs_source.uri = uri
-    return file
+def _seconds(timeout: float) -> Callable[[int], float]:
+    """How long it may take to submit a file of so many bytes: no longer than the user says, if the user says it."""
+    context = click.get_current_context()
+    if context.get_parameter_source("timeout") is ParameterSource.DEFAULT:
+        return lambda size: timeout + size / SLOWEST
+    return lambda _size: timeout
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Order:
-    """What is to be submitted, and how; `rows` is how many it has, 0 where that is not known."""
+    """What is to be submitted, and how; `sent` is the local file that was uploaded for it."""
 
     batch_job: BatchJob
     request_id: str
     validate_only: bool
     wait: bool
-    rows: int
+    sent: Sent | None = None
 
     async def carry_out(self, connection: Connection, client: Client) -> int:
         """Submit, wait if that is wished, and print what came of it. Answers the exit code."""
@@ -162,11 +159,13 @@ class Order:
             _accepted(answer, validate_only=self.validate_only, as_json=connection.as_json)
             return SUCCEEDED
         if not has_ended(answer):
-            answer = await follow(connection, client, answer.name, known=answer, total=self.rows)
+            answer = await follow(
+                connection, client, answer.name, known=answer, total=self.sent.file.rows if self.sent else 0
+            )
         return report(answer, as_json=connection.as_json)
 
     async def _create(self, connection: Connection, client: Client) -> BatchJob:
-        """Create; where the outcome is not known, say how to go on."""
+        """Create; where the outcome is not known, say how to go on, and of a refused file where it lies."""
         unknown: tuple[str, ...] = ()
         if not self.validate_only:
             unknown = (
@@ -175,19 +174,30 @@ class Order:
                 "and it answers the batch job that there is, or creates it.",
             )
         try:
-            return await client.create(self.batch_job, request_id=self.request_id, validate_only=self.validate_only)
+            return await client.create(
+                self.batch_job,
+                request_id=self.request_id,
+                validate_only=self.validate_only,
+                timeout=self.sent.deadline.left if self.sent else None,
+            )
         except BatchJobsError as error:
-            raise stopped(error, connection.endpoint, *(unknown if error.outcome_unknown else ())) from error
+            more = unknown if error.outcome_unknown else self._stays()
+            raise stopped(error, connection.endpoint, *more) from error
         except asyncio.CancelledError as interrupt:
             raise StoppedError(INTERRUPTED, "Interrupted.", *unknown) from interrupt
 
+    def _stays(self) -> tuple[str, ...]:
+        return (f"The file stays at {self.sent.uri}; submitting it again uploads nothing.",) if self.sent else ()
+
 
 def _accepted(batch_job: BatchJob, *, validate_only: bool, as_json: bool) -> None:
+    if validate_only:
+        valid = f"valid: {batch_job.effective_model} in {batch_job.pool}; nothing was submitted"
+        show(batch_job, as_json=True, otherwise=(valid,)) if as_json else out(valid, valid)
+        return
     if as_json:
-        show(batch_job, as_json=True)
-    elif validate_only:
-        click.echo(f"valid: {batch_job.effective_model} in {batch_job.pool}; nothing was submitted")
-    else:
-        why = f"  {waiting(batch_job)}" if batch_job.HasField("waiting") else ""
-        click.echo(f"{batch_job.name}  {state_name(batch_job.state)}{why}")
-        click.echo(f"Follow it with: batchjobs watch {batch_job.name}", err=True)
+        show(batch_job, as_json=True, otherwise=(f"{batch_job.name} was submitted.",))
+        return
+    why = f"  {waiting(batch_job)}" if batch_job.HasField("waiting") else ""
+    out(f"{batch_job.name}  {state_name(batch_job.state)}{why}", f"{batch_job.name} was submitted.")
+    say(f"Follow it with: batchjobs watch {batch_job.name}")

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 
-import click
-
 from batchjobs.cli.connection import Connection
 from batchjobs.cli.exits import INTERRUPTED, StoppedError, stopped
+from batchjobs.cli.printing import say, stream
 from batchjobs.cli.progress import line
 from batchjobs.cli.show import as_dict
 from batchjobs.cli.text import moment, plain
@@ -45,7 +44,7 @@ def _go_on(token: str) -> Iterator[str]:
 
 
 def _trouble(what: str, seconds: float) -> None:
-    click.echo(f"{what}, watching again in {seconds:.1f} s", err=True)
+    say(f"{what}, watching again in {seconds:.1f} s")
 
 
 def _json_line(event: TeamEvent) -> None:
@@ -59,7 +58,7 @@ def _json_line(event: TeamEvent) -> None:
             told = {"synced": True}
         case StartedOver(why):
             told = {"started_over": why}
-    click.echo(json.dumps({**told, "resume_token": event.resume_token}, ensure_ascii=False))
+    stream(json.dumps({**told, "resume_token": event.resume_token}, ensure_ascii=False))
 
 
 class _Lines:
@@ -73,15 +72,13 @@ class _Lines:
             case Changed(batch_job):
                 self._told += 1
                 number = batch_job.name.rpartition("/")[2]
-                click.echo(f"{moment(batch_job.update_time)}  {number}  {line(batch_job, '')}")
+                stream(f"{moment(batch_job.update_time)}  {number}  {line(batch_job, '')}")
             case Deleted(name):
                 now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-                click.echo(f"{now}  {plain(name).rpartition('/')[2]}  deleted")
+                stream(f"{now}  {plain(name).rpartition('/')[2]}  deleted")
             case Synced():
                 have = "batch job has" if self._told == 1 else "batch jobs have"
-                click.echo(
-                    f"{self._told or 'No'} {have} changed or not ended; changes follow (Ctrl-C stops).", err=True
-                )
+                say(f"{self._told or 'No'} {have} changed or not ended; changes follow (Ctrl-C stops).")
             case StartedOver(why):
                 self._told = 0
-                click.echo(plain(f"Starting over, some changes were not shown: {why}"), err=True)
+                say(plain(f"Starting over, some changes were not shown: {why}"))

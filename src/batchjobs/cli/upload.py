@@ -6,8 +6,11 @@ environment variable STORAGE_EMULATOR_HOST and then asks for no credentials.
 
 import os
 import re
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import closing
-from typing import Any, Final, NamedTuple
+from threading import Thread
+from typing import Final, NamedTuple
 
 from rich.console import Console
 from rich.progress import wrap_file
@@ -16,7 +19,7 @@ from batchjobs.cli.exits import REFUSED, UNAVAILABLE, USAGE, StoppedError
 from batchjobs.cli.local import LocalFile
 
 SECONDS: Final = 60.0
-"""Without an answer, after which a request to Cloud Storage is given up, and for all attempts at it together."""
+"""Without an answer, after which one request to Cloud Storage is given up."""
 
 NO_LOOK_UPS: Final = "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"
 """Keeps Google's client from looking up the bucket in the background, which takes a right that nothing here needs."""
@@ -47,28 +50,35 @@ def object_name(file: LocalFile, folder: Folder) -> str:
     return f"{folder.prefix}{stem}-{file.sha256[:16]}.jsonl"
 
 
-def upload(file: LocalFile, folder: Folder, *, quiet: bool) -> str:
-    """Upload the file, unless its very content is there already, and answer its URI.
+def uri_of(file: LocalFile, folder: Folder) -> str:
+    """Where the file goes."""
+    return f"gs://{folder.bucket}/{object_name(file, folder)}"
 
-    Raises:
-        StoppedError: the client is not installed, or Cloud Storage refused or did not answer.
-    """
-    name = object_name(file, folder)
+
+def need_google() -> None:
+    """Raises StoppedError where Google's client is not installed."""
     try:
-        from google.api_core import exceptions as api
-        from google.auth.exceptions import GoogleAuthError
-        from google.cloud.storage import Client  # noqa: TID251 - the caller's own upload, not the gateway's look-ups
+        from google.cloud.storage import Client  # noqa: F401, TID251 - the caller's own upload, not the gateway's look-ups
     except ModuleNotFoundError as error:
         raise StoppedError(
             USAGE,
             "Uploading needs Google's Cloud Storage client: pip install 'batch-jobs-gateway[upload]'.",
             "Or upload the file yourself and give --source gs://BUCKET/OBJECT.",
         ) from error
-    uri = f"gs://{folder.bucket}/{name}"
+
+
+def upload(file: LocalFile, folder: Folder, *, seconds: float, quiet: bool) -> str:
+    """Upload the file in so many seconds, unless its very content is there already, and answer its URI.
+
+    Raises:
+        StoppedError: Cloud Storage refused it, or did not take it in that time.
+    """
+    from google.api_core import exceptions as api
+    from google.auth.exceptions import GoogleAuthError
+
+    uri = uri_of(file, folder)
     try:
-        os.environ.setdefault(NO_LOOK_UPS, "true")
-        with closing(Client(project=None)) as client:
-            _send(client, file, folder.bucket, name, quiet=quiet)
+        _send(file, folder.bucket, object_name(file, folder), seconds=seconds, quiet=quiet)
     except api.PreconditionFailed:
         return uri
     except api.NotFound as error:
@@ -79,6 +89,9 @@ def upload(file: LocalFile, folder: Folder, *, quiet: bool) -> str:
             f"Cloud Storage does not let you write {uri}: {_said(error)}",
             "Log in with `gcloud auth application-default login`, or ask the bucket's owner for access.",
         ) from error
+    except TimeoutError as error:
+        sentence = f"Cloud Storage did not take {uri} in the {seconds:.1f} s that there were. Nothing was submitted."
+        raise StoppedError(UNAVAILABLE, sentence, "Give it longer with --timeout.") from error
     except (api.RetryError, api.ServerError, api.TooManyRequests, OSError) as error:
         raise StoppedError(UNAVAILABLE, f"Cloud Storage did not take {uri}: {_said(error)}") from error
     except api.GoogleAPIError as error:
@@ -86,28 +99,56 @@ def upload(file: LocalFile, folder: Folder, *, quiet: bool) -> str:
     return uri
 
 
-def _send(client: Any, file: LocalFile, bucket: str, name: str, *, quiet: bool) -> None:
+def _send(file: LocalFile, bucket: str, name: str, *, seconds: float, quiet: bool) -> None:
     """One upload. Cloud Storage refuses it where the object exists, so it may be repeated; and where the content is no
     longer what was checked.
     """
+    from google.cloud.storage import Client  # noqa: TID251 - as above
     from google.cloud.storage.retry import DEFAULT_RETRY  # noqa: TID251 - as above
 
-    blob = client.bucket(bucket).blob(name)
-    blob.md5_hash = file.md5
+    def put() -> None:
+        os.environ.setdefault(NO_LOOK_UPS, "true")
+        with closing(Client(project=None)) as client:
+            blob = client.bucket(bucket).blob(name)
+            blob.md5_hash = file.md5
+            blob.upload_from_file(
+                read,
+                size=file.size,
+                content_type="application/jsonl",
+                if_generation_match=0,
+                timeout=min(SECONDS, seconds),
+                retry=DEFAULT_RETRY.with_timeout(seconds),
+            )
+
     console = Console(stderr=True)
     hidden = quiet or not console.is_terminal
     with (
         file.path.open("rb") as content,
         wrap_file(content, file.size, description="uploading", console=console, transient=True, disable=hidden) as read,
     ):
-        blob.upload_from_file(
-            read,
-            size=file.size,
-            content_type="application/jsonl",
-            if_generation_match=0,
-            timeout=SECONDS,
-            retry=DEFAULT_RETRY.with_timeout(SECONDS),
-        )
+        _within(seconds, put)
+
+
+def _within(seconds: float, work: Callable[[], None]) -> None:
+    """Work in a thread that is left to itself after so many seconds: a request cannot be cut off from outside, and its
+    own time-outs begin anew with every byte. What is left behind ends with the process, and only a whole upload makes
+    an object.
+
+    Raises:
+        TimeoutError: the time is over.
+    """
+    done = Future[None]()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the work is waited for
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    Thread(target=run, daemon=True).start()
+    done.result(seconds)
 
 
 def _said(error: BaseException) -> str:

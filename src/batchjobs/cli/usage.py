@@ -1,21 +1,18 @@
 """`batchjobs usage`."""
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
 from google.protobuf import json_format
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from batchjobs.cli.connection import connect, connection_options
+from batchjobs.cli.printing import on_terminal, out, out_table
 from batchjobs.cli.text import moment, plain, waiting_for
 from batchjobs.client import TeamUsage
-
-WIDE = 1000
 
 
 @click.command()
@@ -27,16 +24,13 @@ def usage(**options: Any) -> None:
     answer = connection.run(lambda client: client.usage())
     if connection.as_json:
         told = json_format.MessageToDict(answer, preserving_proto_field_name=True)
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        out(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
-    console.print(_table(("quota", "used", "limit", "mode", "resets"), map(_limit, answer.limits)))
-    console.print()
-    console.print(_table(("pool", "capacity", "active", "queued", "first in line"), map(_pool, answer.pools)))
+    quotas = _table(("quota", "used", "limit", "mode", "resets"), map(_limit, answer.limits))
+    pools = _table(("pool", "capacity", "active", "queued", "first in line"), map(_pool, answer.pools))
+    out_table(quotas, "", pools)
     for label, values in _lists(answer):
-        click.echo(f"\n{label}")
-        for value in values:
-            click.echo(f"  {plain(value)}")
+        out("\n".join([f"\n{label}", *(f"  {plain(value)}" for value in values)]))
 
 
 def _limit(limit: TeamUsage.Limit) -> Sequence[str]:
@@ -61,7 +55,7 @@ def _lists(usage_: TeamUsage) -> Iterable[tuple[str, Sequence[str]]]:
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, no_wrap=True, header_style="bold" if sys.stdout.isatty() else "")
+        table.add_column(column, no_wrap=True, header_style="bold" if on_terminal() else "")
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
     return table

@@ -11,6 +11,7 @@ import click
 from batchjobs.cli.completion import batch_job_names
 from batchjobs.cli.connection import Connection, connect, connection_options
 from batchjobs.cli.exits import INTERRUPTED, UNAVAILABLE, StoppedError, end_code, exit_code, stopped
+from batchjobs.cli.printing import out, say, stream
 from batchjobs.cli.progress import Progress
 from batchjobs.cli.show import show, to_json
 from batchjobs.cli.team import watch_team
@@ -44,7 +45,7 @@ def watch(name: str | None, resume_token: str, **options: Any) -> int:
 
 
 def _as_line(batch_job: BatchJob) -> None:
-    click.echo(to_json(batch_job, indent=None))
+    stream(to_json(batch_job, indent=None))
 
 
 async def follow(
@@ -96,13 +97,16 @@ def _goes_on(batch_job: BatchJob) -> Iterator[str]:
 def report(ended: BatchJob, *, as_json: bool) -> int:
     """Print how it ended, and answer the exit code that says so."""
     if as_json:
-        show(ended, as_json=True)
+        show(ended, as_json=True, otherwise=_ended_as(ended))
         return end_code(ended)
     took = ended.end_time.seconds - ended.create_time.seconds
     facts = (f"{state_name(ended.state)} after {span(took)}", rows(ended), ended.error.message)
-    click.echo(f"{ended.name}  {plain('; '.join(fact for fact in facts if fact))}")
-    if place := output(ended):
-        click.echo(plain(place))
+    lines = [f"{ended.name}  {'; '.join(fact for fact in facts if fact)}", output(ended)]
+    out("\n".join(plain(line) for line in lines if line), *_ended_as(ended))
     if times := phases(ended, datetime.now(UTC)):
-        click.echo(times, err=True)
+        say(times)
     return end_code(ended)
+
+
+def _ended_as(ended: BatchJob) -> tuple[str, ...]:
+    return (f"{ended.name} ended {state_name(ended.state)}.",)
