@@ -17,6 +17,7 @@ from gateway.admission.place import Placer
 from gateway.api.batch_jobs.servicer import SERVICE, BatchJobs, UseCases
 from gateway.api.health import Health
 from gateway.api.interceptors import layers
+from gateway.api.interceptors.shedding import Shedding
 from gateway.api.server import ApiServer, HealthServer, Limits, ListenError
 from gateway.background import Background
 from gateway.clock import Clock, SystemClock
@@ -26,7 +27,7 @@ from gateway.cloud.vertex import VertexClients, VertexConfig
 from gateway.controller.config import ControllerConfig
 from gateway.controller.controller import Controller
 from gateway.controller.parts import StoreParts
-from gateway.identity.development import DevelopmentAuthenticator
+from gateway.listening import Listening, open_listeners
 from gateway.policy.source import PolicySource
 from gateway.service.cancel import CancelBatchJob
 from gateway.service.create import CreateBatchJob
@@ -98,14 +99,24 @@ class App:
         self.core: Core
         self.use_cases: UseCases
         self.controller: Controller | None = None
-        self.api_port = self.health_port = self.metrics_port = 0
-        self._api: ApiServer
+        self.health_port = self.metrics_port = 0
+        self._servers: list[ApiServer] = []
+        self._ports: dict[str, int] = {}
         self._stack = AsyncExitStack()
 
     @property
     def api_target(self) -> str:
-        """`host:port` of the API, with the port that was really taken."""
-        return f"{self.settings.api_listen.rpartition(':')[0]}:{self.api_port}"
+        """`host:port` of the API for tokens, or in plaintext, with the port that was really taken; "" for none."""
+        return self._target(self.settings.api_listen, self._ports.get("tokens") or self._ports.get("plaintext"))
+
+    @property
+    def mtls_target(self) -> str:
+        """The same of the API for client certificates."""
+        return self._target(self.settings.mtls_listen, self._ports.get("mtls"))
+
+    @staticmethod
+    def _target(address: str | None, port: int | None) -> str:
+        return f"{address.rpartition(':')[0]}:{port}" if address and port else ""
 
     async def start(self) -> None:
         """Start everything; SERVING once it has returned.
@@ -113,6 +124,7 @@ class App:
         Raises:
             SettingsError: settings that contradict each other or the promises.
             DevelopmentIdentityRefusedError: others could reach what only development may show.
+            CertificateError, IssuersError: a file that callers are let in by cannot be used.
             ListenError, OSError: an address cannot be bound.
             PolicyError: there is no policy to start with.
             StoreError: the database cannot be reached, or is unfit.
@@ -128,7 +140,7 @@ class App:
         self.background.may_end()
         await self.health.draining()
         self.drain.begin()
-        leaving = [self._api.stop(self.settings.drain_grace.total_seconds())]
+        leaving = [server.stop(self.settings.drain_grace.total_seconds()) for server in self._servers]
         if self.controller is not None:
             leaving.append(self.controller.stop())
         await asyncio.gather(*leaving)
@@ -146,8 +158,8 @@ class App:
     async def _start(self, stack: AsyncExitStack) -> None:
         settings = self.settings
         config = controller_config(settings)
-        authenticator = DevelopmentAuthenticator(insecure=settings.insecure, listeners=settings.listeners)
         self._describe_process()
+        listening = await open_listeners(settings, clock=self.clock, metrics=self.metrics.identity)
         await self._start_side_listeners(stack)
         locations = Locations.of(settings, self.metrics.process, self.clock)
         stack.push_async_callback(locations.close)
@@ -159,19 +171,36 @@ class App:
         self.background.run("feed", core.feed.run())
         self.background.run("policy", core.policies.run())
         self.background.run("loop lag", measure_loop_lag(self.metrics.process))
-        around = layers(metrics=self.metrics, drain=self.drain, authenticator=authenticator, guarded=GUARDED)
         self.use_cases = self._use_cases(stack, core)
-        servicer = BatchJobs(self.use_cases)
-        limits = Limits(settings.message_bytes, settings.connection_age.total_seconds())
-        self._api = ApiServer([(SERVICE, servicer.handler())], around, self.health, limits)
-        self.api_port = await self._api.start(settings.api_listen)
-        stack.push_async_callback(self._api.stop, 0.0)
+        await self._listen(stack, listening)
         await asyncio.gather(core.feed.started(), warmed)
         await self.health.serving()
-        log.info("serving", api=self.api_target, role=settings.role.value, name=settings.name)
+        log.info("serving", api=self.api_target, mtls=self.mtls_target, role=settings.role.value, name=settings.name)
         self._warm_tables(stack, core)
         if settings.role is Role.ALL:
             self._start_controller(stack, core, config)
+
+    async def _listen(self, stack: AsyncExitStack, listening: Listening) -> None:
+        """A server for each listener: they differ in how callers are known, and share all else."""
+        settings, handler = self.settings, BatchJobs(self.use_cases).handler()
+        shedding = Shedding(settings.calls_in_flight, GUARDED)
+        self.metrics.rpcs.read_in_flight(lambda: shedding.in_flight)
+        for name, work in listening.background():
+            self.background.run(name, work)
+        for each in listening.listeners:
+            around = layers(
+                metrics=self.metrics,
+                drain=self.drain,
+                shedding=shedding,
+                authenticator=each.authenticator,
+                guarded=GUARDED,
+            )
+            server = ApiServer([(SERVICE, handler)], around, self.health, limits(settings))
+            self._ports[each.name] = await server.start(
+                each.address, None if each.tls is None else each.tls.credentials()
+            )
+            self._servers.append(server)
+            stack.push_async_callback(server.stop, 0.0)
 
     def _describe_process(self) -> None:
         self.metrics.process.build(version("batch-jobs-gateway"), self.settings.role.value)
@@ -215,6 +244,7 @@ class App:
             heartbeat=settings.watch_heartbeat.total_seconds(),
             age=settings.watch_age.total_seconds(),
             most=settings.watches,
+            most_of_one=settings.watches_per_principal,
         )
         watches = Watches(core.policies, self.drain, clock=self.clock, metrics=self.metrics.rpcs, settings=watching)
         hubs = Hubs(reads, core.feed, explainer, self.clock)
@@ -295,6 +325,18 @@ def controller_config(settings: Settings) -> ControllerConfig:
         )
     except ValueError as error:
         raise SettingsError(str(error)) from error
+
+
+def limits(settings: Settings) -> Limits:
+    """The settings' part about connections."""
+    return Limits(
+        message_bytes=settings.message_bytes,
+        metadata_bytes=settings.metadata_bytes,
+        streams=settings.streams_per_connection,
+        connection_age=settings.connection_age.total_seconds(),
+        connection_idle=settings.connection_idle.total_seconds(),
+        ping_interval=settings.ping_interval.total_seconds(),
+    )
 
 
 def holder() -> str:

@@ -8,17 +8,24 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.exposure import exposure
+from gateway.setting_types import (
+    Address,
+    DatabaseUrl,
+    Listed,
+    OptionalAddress,
+    OptionalPath,
+    Seconds,
+    is_loopback,
+)
 
 PREFIX: Final = "GATEWAY_"
 _NAME: Final = r"^[a-z][a-z0-9_-]{0,62}$"
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
-_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
-_HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):(\d{1,5})")
-_HIGHEST_PORT: Final = 65535
 
 # Kubernetes puts these into every container of a namespace that has a Service called "gateway".
 _FROM_KUBERNETES: Final = re.compile(r"GATEWAY_(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_(TCP|UDP)\w*)")
@@ -34,40 +41,6 @@ class Role(StrEnum):
 
     ALL = "all"
     API = "api"
-
-
-def _duration(value: Any) -> Any:
-    """`20`, `20s`, `500ms`, `5m`, `1h`, `30d`; a bare number is seconds."""
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.fullmatch(value.strip())
-    if match is None:
-        raise ValueError("is a number with a unit, such as 500ms, 20s, 5m, 1h or 30d; a bare number is seconds")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
-
-
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta(0):
-        raise ValueError("must be above zero")
-    return value
-
-
-def _address(value: str) -> str:
-    match = _HOST_PORT.fullmatch(value)
-    if match is None or int(match[2]) > _HIGHEST_PORT:
-        raise ValueError("is host:port, such as 127.0.0.1:8470 or [::1]:8470; port 0 takes a free one")
-    return value
-
-
-def _postgresql(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("is a URL such as postgresql://user@host/database")
-    return value
-
-
-Seconds = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
-Address = Annotated[str, AfterValidator(_address)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
 
 
 class DatabaseSettings(BaseModel):
@@ -143,12 +116,30 @@ class Settings(DatabaseSettings):
     """`all` serves callers and may lead; `api` serves callers only and never loads Google's client for Vertex."""
     insecure: bool = False
     """Plaintext and development identity, for this machine alone: every listener must be on loopback."""
-    api_listen: Address = "127.0.0.1:8470"
-    """Where the API listens."""
+    api_listen: OptionalAddress = "127.0.0.1:8470"
+    """Where the API listens for callers with tokens; with `insecure` for everybody. Empty: nowhere."""
+    mtls_listen: OptionalAddress = None
+    """Where the API listens for callers with client certificates, which it demands. Empty: nowhere."""
     health_listen: Address = "127.0.0.1:8471"
     """Where the plaintext health service for probes listens."""
     metrics_listen: Address = "127.0.0.1:9470"
     """Where Prometheus finds the metrics, over HTTP."""
+    tls_certificate: OptionalPath = None
+    """The server's certificate and its chain, PEM; this file and the next two are read again when they change."""
+    tls_key: OptionalPath = None
+    """The certificate's private key, PEM."""
+    tls_client_ca: OptionalPath = None
+    """Who vouches for the client certificates at `mtls_listen`, PEM."""
+    mtls_dns_names: bool = False
+    """Whether a client certificate without any URI may name its holder by its one DNS name, as `mtls-dns:NAME`."""
+    trusted_proxies: Listed = ()
+    """Proxies that forward callers to `mtls_listen`: their principals or patterns of them, such as
+    `mtls:spiffe://corp.example/ns/edge/sa/envoy`, separated by commas. Of these alone `x-forwarded-client-cert` is
+    read."""
+    issuers: OptionalPath = None
+    """The file that says whose tokens count: see [Identity](identity.md)."""
+    refused_identities_per_minute: int = Field(default=600, ge=1)
+    """How many tokens of one peer address may be refused in a minute before it is put off."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """The least important log lines that are written: DEBUG, INFO, WARNING or ERROR."""
 
@@ -195,10 +186,22 @@ class Settings(DatabaseSettings):
     """How long a watch may last before its caller is asked to call again; shorter than `connection_age`."""
     connection_age: Seconds = timedelta(hours=1)
     """After how long a connection is asked to go, so that callers spread over new replicas."""
+    connection_idle: Seconds = timedelta(minutes=15)
+    """After how long a connection without any call is asked to go."""
+    ping_interval: Seconds = timedelta(seconds=10)
+    """How often a caller's gRPC may ping to see whether the gateway is there; more often, and it is cut off."""
+    streams_per_connection: int = Field(default=1000, ge=1, le=1_000_000)
+    """How many calls and watches one connection may have open at a time; further ones wait at the caller."""
     watches: int = Field(default=10_000, ge=1)
     """How many watches one replica serves at once."""
-    message_bytes: int = Field(default=4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
+    watches_per_principal: int = Field(default=2000, ge=1)
+    """How many of them may be one principal's; more are refused as OVERLOADED."""
+    calls_in_flight: int = Field(default=1000, ge=1)
+    """How many unary calls one replica works on at once; more are refused as OVERLOADED."""
+    message_bytes: int = Field(default=1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
     """The largest request that is read."""
+    metadata_bytes: int = Field(default=16 * 1024, ge=8 * 1024, le=256 * 1024)
+    """The most metadata that a call may carry, its token included."""
     waiting_creates: int = Field(default=1000, ge=1)
     """How many creates of one team may wait on one replica before more are refused as OVERLOADED."""
     drain_grace: Seconds = timedelta(seconds=20)
@@ -210,6 +213,8 @@ class Settings(DatabaseSettings):
 
     def contradictions(self) -> list[str]:
         """What is wrong between settings that are each in order; empty where nothing is."""
+        emulated = self.insecure or all(is_loopback(each) for each in self.listeners)
+        on_loopback = "is for this machine alone: it needs insecure, or every listener on loopback"
         least = self.create_deadline + self.tcp_user_timeout + self.list_lag
         wrong = {
             "lease_margin": (self.lease_margin >= self.lease, "must be shorter than the lease"),
@@ -218,16 +223,18 @@ class Settings(DatabaseSettings):
                 f"must be at least {least.total_seconds():g}s, the sum of create_deadline, tcp_user_timeout, list_lag",
             ),
             "watch_age": (self.watch_age >= self.connection_age, "must be shorter than connection_age"),
-            "vertex_emulator": (bool(self.vertex_emulator) and not self.insecure, "needs insecure"),
-            "storage_endpoint": (bool(self.storage_endpoint) and not self.insecure, "needs insecure"),
-            "bigquery_endpoint": (bool(self.bigquery_endpoint) and not self.insecure, "needs insecure"),
+            "vertex_emulator": (bool(self.vertex_emulator) and not emulated, on_loopback),
+            "storage_endpoint": (bool(self.storage_endpoint) and not emulated, on_loopback),
+            "bigquery_endpoint": (bool(self.bigquery_endpoint) and not emulated, on_loopback),
         }
+        wrong |= exposure(self)
         return [_problem((field,), text) for field, (holds, text) in wrong.items() if holds]
 
     @property
     def listeners(self) -> tuple[str, ...]:
         """Every address that this process listens on."""
-        return (self.api_listen, self.health_listen, self.metrics_listen)
+        every = (self.api_listen, self.mtls_listen, self.health_listen, self.metrics_listen)
+        return tuple(each for each in every if each)
 
 
 def _problem(location: tuple[int | str, ...], text: str) -> str:

@@ -15,8 +15,11 @@ from batchjobs.v1.batch_jobs_pb2_grpc import BatchJobsStub
 from gateway.api.handlers import handlers_of
 from gateway.api.health import Health
 from gateway.api.interceptors import layers
+from gateway.api.interceptors.shedding import Shedding
 from gateway.api.server import ApiServer, Limits
+from gateway.api.tls import ServerTls
 from gateway.identity.development import DevelopmentAuthenticator
+from gateway.identity.principal import Authenticator
 from gateway.service.drain import Drain
 from gateway.telemetry.metrics import Metrics
 
@@ -37,6 +40,7 @@ class Served:
     health: Health = field(default_factory=Health)
     counted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever the end of a call has been counted."""
+    port: int = 0
     channel: grpc.aio.Channel = None  # type: ignore[assignment]  # Set once the port is known.
 
     @property
@@ -55,7 +59,16 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(limits: Limits = Limits(), **methods: Method) -> AsyncIterator[Served]:  # noqa: B008 - frozen
+async def serving(
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    *,
+    most: int = 1000,
+    authenticator: Authenticator | None = None,
+    tls: ServerTls | None = None,
+    channel: Callable[[int], grpc.aio.Channel] = lambda port: grpc.aio.insecure_channel(f"127.0.0.1:{port}"),
+    **methods: Method,
+) -> AsyncIterator[Served]:
+    """Serve the methods; with `tls` the channel has to be one of TLS too."""
     served = Served()
 
     def scripted(name: str) -> Method:
@@ -73,12 +86,18 @@ async def serving(limits: Limits = Limits(), **methods: Method) -> AsyncIterator
 
     served.metrics.rpcs.handled = handled  # type: ignore[method-assign]  # The test listens in.
     guarded = frozenset({SERVICE.full_name})
-    authenticator = DevelopmentAuthenticator(insecure=True, listeners=["127.0.0.1:0"])
-    around = layers(metrics=served.metrics, drain=served.drain, authenticator=authenticator, guarded=guarded)
+    development = DevelopmentAuthenticator(insecure=True, listeners=["127.0.0.1:0"])
+    around = layers(
+        metrics=served.metrics,
+        drain=served.drain,
+        shedding=Shedding(most, guarded),
+        authenticator=authenticator or development,
+        guarded=guarded,
+    )
     handler = handlers_of(SERVICE, {name: scripted(name) for name in SERVICE.methods_by_name})
     server = ApiServer([(SERVICE, handler)], around, served.health, limits)
-    port = await server.start("127.0.0.1:0")
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as served.channel:
+    served.port = await server.start("127.0.0.1:0", None if tls is None else tls.credentials())
+    async with channel(served.port) as served.channel:
         yield served
     await server.stop(0)
 

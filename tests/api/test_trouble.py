@@ -111,7 +111,8 @@ async def test_a_started_replica_is_serving_on_its_health_listener(gateway):
 
 @pytest.mark.parametrize("listener", ["api", "health", "metrics"])
 async def test_a_taken_port_keeps_it_from_starting_and_is_named(gateway, start_gateway, listener):
-    taken = f"127.0.0.1:{getattr(gateway.app, f'{listener}_port')}"
+    app = gateway.app
+    taken = app.api_target if listener == "api" else f"127.0.0.1:{getattr(app, f'{listener}_port')}"
     with pytest.raises(ListenError, match=f"cannot listen on {taken}"):
         await start_gateway(role="api", **{f"{listener}_listen": taken})
 

@@ -12,16 +12,26 @@ NEEDED = {
     "GATEWAY_NAME": "corp",
     "GATEWAY_POLICY": "/etc/policy.yaml",
     "GATEWAY_DATABASE_URL": "postgresql://gateway@db/gateway",
+    "GATEWAY_INSECURE": "true",
+}
+SECURED = {
+    **{name: value for name, value in NEEDED.items() if name != "GATEWAY_INSECURE"},
+    "GATEWAY_TLS_CERTIFICATE": "/tls/tls.crt",
+    "GATEWAY_TLS_KEY": "/tls/tls.key",
+    "GATEWAY_TLS_CLIENT_CA": "/tls/ca.crt",
+    "GATEWAY_API_LISTEN": "0.0.0.0:8470",
+    "GATEWAY_MTLS_LISTEN": "0.0.0.0:8443",
+    "GATEWAY_ISSUERS": "/etc/issuers.yaml",
 }
 
 
-def refused(environment: dict[str, str], flags: dict[str, object] | None = None) -> str:
+def refused(environment: dict[str, str], base: dict[str, str] = NEEDED) -> str:
     with pytest.raises(SettingsError) as error:
-        Settings.read({**NEEDED, **environment}, flags)
+        Settings.read({**base, **environment})
     return str(error.value)
 
 
-def test_three_settings_are_enough():
+def test_three_settings_are_enough_on_this_machine_and_insecure():
     settings = Settings.read(NEEDED)
     assert (settings.name, settings.policy, settings.role) == ("corp", Path("/etc/policy.yaml"), Role.ALL)
     assert settings.api_listen == "127.0.0.1:8470"
@@ -93,13 +103,59 @@ def test_values_that_make_no_sense_are_refused_by_name(variable, value):
         ({"SETTLE": "100s", "CREATE_DEADLINE": "21s"}, "SETTLE"),
         ({"LEASE": "3s"}, "LEASE_MARGIN"),
         ({"WATCH_AGE": "2h"}, "WATCH_AGE"),
-        ({"VERTEX_EMULATOR": "127.0.0.1:1"}, "VERTEX_EMULATOR"),
-        ({"STORAGE_ENDPOINT": "http://127.0.0.1:1"}, "STORAGE_ENDPOINT"),
-        ({"BIGQUERY_ENDPOINT": "http://127.0.0.1:1"}, "BIGQUERY_ENDPOINT"),
+        ({"API_LISTEN": ""}, "API_LISTEN"),
+        ({"ISSUERS": "/etc/issuers.yaml"}, "INSECURE"),
+        ({"TLS_KEY": "/tls/tls.key"}, "INSECURE"),
+        ({"MTLS_LISTEN": "127.0.0.1:1"}, "INSECURE"),
     ],
 )
 def test_settings_that_break_a_promise_together_are_refused(environment, named):
     assert refused({PREFIX + key: value for key, value in environment.items()}).startswith(f"{PREFIX}{named} ")
+
+
+@pytest.mark.parametrize(
+    "without",
+    [
+        set(),
+        {"ISSUERS", "API_LISTEN"},
+        {"TLS_CLIENT_CA", "MTLS_LISTEN"},
+    ],
+)
+def test_with_tls_either_kind_of_identity_is_enough(without):
+    Settings.read({**SECURED, **{PREFIX + name: "" for name in without}})
+
+
+@pytest.mark.parametrize(
+    ("changed", "named", "says"),
+    [
+        ({"TLS_CERTIFICATE": ""}, "TLS_CERTIFICATE", "callers come over TLS and prove who they are"),
+        ({"TLS_KEY": ""}, "TLS_KEY", "is needed"),
+        ({"ISSUERS": ""}, "ISSUERS", "is needed for api_listen"),
+        ({"TLS_CLIENT_CA": ""}, "TLS_CLIENT_CA", "is needed for mtls_listen"),
+        ({"MTLS_LISTEN": ""}, "MTLS_LISTEN", "is needed with tls_client_ca"),
+        ({"MTLS_LISTEN": "", "API_LISTEN": "", "TLS_CLIENT_CA": ""}, "MTLS_LISTEN", "is needed"),
+        ({"MTLS_LISTEN": "", "TLS_CLIENT_CA": "", "TRUSTED_PROXIES": "mtls:x"}, "TRUSTED_PROXIES", "mtls_listen"),
+        ({"MTLS_LISTEN": "", "TLS_CLIENT_CA": "", "MTLS_DNS_NAMES": "true"}, "MTLS_DNS_NAMES", "mtls_listen"),
+        ({"VERTEX_EMULATOR": "127.0.0.1:1"}, "VERTEX_EMULATOR", "every listener on loopback"),
+        ({"STORAGE_ENDPOINT": "http://127.0.0.1:1"}, "STORAGE_ENDPOINT", "every listener on loopback"),
+        ({"BIGQUERY_ENDPOINT": "http://127.0.0.1:1"}, "BIGQUERY_ENDPOINT", "every listener on loopback"),
+    ],
+)
+def test_what_is_open_or_half_secured_does_not_start_and_says_what_to_set(changed, named, says):
+    [line] = refused({PREFIX + key: value for key, value in changed.items()}, SECURED).splitlines()
+    assert line.startswith(f"{PREFIX}{named} ")
+    assert says in line
+
+
+def test_nothing_is_served_without_tls_unless_that_is_asked_for():
+    lines = refused({}, {name: value for name, value in NEEDED.items() if name != "GATEWAY_INSECURE"}).splitlines()
+    assert [line.split()[0].removeprefix(PREFIX) for line in lines] == ["TLS_CERTIFICATE", "TLS_KEY", "ISSUERS"]
+    assert "`gateway dev` or insecure" in lines[0]
+
+
+def test_proxies_are_listed_with_commas():
+    settings = Settings.read({**SECURED, "GATEWAY_TRUSTED_PROXIES": "mtls:a, mtls:b,"})
+    assert settings.trusted_proxies == ("mtls:a", "mtls:b")
 
 
 def test_a_list_lag_that_vertex_cannot_keep_is_refused():

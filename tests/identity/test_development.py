@@ -3,7 +3,9 @@
 import pytest
 
 from gateway.errors import GatewayError, Reason
-from gateway.identity.development import DevelopmentAuthenticator, DevelopmentIdentityRefusedError, is_loopback
+from gateway.identity.development import DevelopmentAuthenticator, DevelopmentIdentityRefusedError
+from gateway.identity.principal import Evidence
+from gateway.setting_types import is_loopback
 
 HERE = ("127.0.0.1:8470", "[::1]:9470")
 
@@ -12,8 +14,9 @@ def authenticator() -> DevelopmentAuthenticator:
     return DevelopmentAuthenticator(insecure=True, listeners=HERE)
 
 
-def test_the_metadata_names_the_principal():
-    principal = authenticator().authenticate((("user-agent", "x"), ("x-batchjobs-team", "ranking")))
+async def test_the_metadata_names_the_principal():
+    sent = (("user-agent", "x"), ("x-batchjobs-team", "ranking"))
+    principal = await authenticator().authenticate(Evidence(sent))
     assert principal.name == "dev:ranking"
 
 
@@ -30,9 +33,9 @@ def test_the_metadata_names_the_principal():
         (("x-batchjobs-team", "ranking"), ("x-batchjobs-team", "search")),
     ],
 )
-def test_without_one_well_formed_name_the_answer_says_what_to_send(metadata):
+async def test_without_one_well_formed_name_the_answer_says_what_to_send(metadata):
     with pytest.raises(GatewayError, match="x-batchjobs-team: TEAM") as refused:
-        authenticator().authenticate(metadata)
+        await authenticator().authenticate(Evidence(metadata))
     assert refused.value.reason is Reason.NOT_AUTHENTICATED
 
 

@@ -94,7 +94,7 @@ async def test_one_that_fell_behind_what_the_hub_holds_misses_nothing(gateway, m
 
 async def test_ten_thousand_readers_share_what_is_read(start_gateway):
     """One who never reads holds nothing of what the others are shown."""
-    gateway = await start_gateway(role="api", watches=READERS)
+    gateway = await start_gateway(role="api", watches=READERS, watches_per_principal=READERS)
     caller = gateway.caller("ranking")
     await caller.create()
     readers = [Reader(gateway) for _ in range(READERS)]

@@ -42,6 +42,9 @@ EVERY_METRIC = {
     "batchjobs_watches",
     "batchjobs_event_loop_lag_seconds",
     "batchjobs_certificate_expiry_timestamp_seconds",
+    "batchjobs_certificate_last_reload_successful",
+    "batchjobs_issuer_keys_timestamp_seconds",
+    "batchjobs_calls_in_flight",
     "batchjobs_build_info",
 }
 

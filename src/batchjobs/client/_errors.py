@@ -180,6 +180,7 @@ CLASSES: Final[Mapping[str, type[BatchJobsError]]] = MappingProxyType(
         "STORE_UNAVAILABLE": Unavailable,
         "LOCATION_UNAVAILABLE": Unavailable,
         "DRAINING": Unavailable,
+        "IDENTITY_UNAVAILABLE": Unavailable,
     }
 )
 """From the reasons that a refusal may have."""

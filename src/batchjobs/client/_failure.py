@@ -29,7 +29,7 @@ UNCLEAR: Final = frozenset(
 )
 """Codes after which the gateway may or may not have done what it was asked."""
 
-DONE_NOTHING: Final = frozenset({"LOCATION_UNAVAILABLE", "OVERLOADED", "DRAINING"})
+DONE_NOTHING: Final = frozenset({"LOCATION_UNAVAILABLE", "IDENTITY_UNAVAILABLE", "OVERLOADED", "DRAINING"})
 """Reasons that say that nothing was recorded, whatever the code."""
 
 

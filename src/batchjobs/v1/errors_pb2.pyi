@@ -76,6 +76,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE. The place of source or destination could not be looked up. Waiting helps."""
     DRAINING: _ErrorReason.ValueType  # 22
     """UNAVAILABLE. This replica is shutting down, or the watch has reached its age limit. Call again."""
+    IDENTITY_UNAVAILABLE: _ErrorReason.ValueType  # 23
+    """UNAVAILABLE. The keys of the token's issuer could not be read yet, so the token cannot be judged. Nothing was done.
+    Waiting helps.
+    """
     MODEL_NOT_ALLOWED: _ErrorReason.ValueType  # 100
     """In a field violation: the team may not use this model."""
     REGION_NOT_ALLOWED: _ErrorReason.ValueType  # 101
@@ -151,6 +155,10 @@ LOCATION_UNAVAILABLE: ErrorReason.ValueType  # 21
 """UNAVAILABLE. The place of source or destination could not be looked up. Waiting helps."""
 DRAINING: ErrorReason.ValueType  # 22
 """UNAVAILABLE. This replica is shutting down, or the watch has reached its age limit. Call again."""
+IDENTITY_UNAVAILABLE: ErrorReason.ValueType  # 23
+"""UNAVAILABLE. The keys of the token's issuer could not be read yet, so the token cannot be judged. Nothing was done.
+Waiting helps.
+"""
 MODEL_NOT_ALLOWED: ErrorReason.ValueType  # 100
 """In a field violation: the team may not use this model."""
 REGION_NOT_ALLOWED: ErrorReason.ValueType  # 101

@@ -31,6 +31,7 @@ CODES: Final[Mapping[Reason, grpc.StatusCode]] = MappingProxyType(
         Reason.NOT_SERVED: grpc.StatusCode.UNIMPLEMENTED,
         Reason.STORE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
         Reason.LOCATION_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+        Reason.IDENTITY_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
         Reason.DRAINING: grpc.StatusCode.UNAVAILABLE,
     },
 )

@@ -28,14 +28,24 @@ class ListenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one connection may ask of the server."""
+    """What one connection may ask of the server. Times are in seconds."""
 
-    message_bytes: int = 4 * 1024 * 1024
+    message_bytes: int = 1024 * 1024
     """The largest message that is read; a larger one is RESOURCE_EXHAUSTED by gRPC itself."""
+    metadata_bytes: int = 16 * 1024
+    """The most metadata that a call may carry; more is RESOURCE_EXHAUSTED by gRPC itself."""
+    streams: int = 1000
+    """Calls and watches that one connection may have open at a time; gRPC holds further ones back at the caller."""
     connection_age: float = 3600.0
-    """Seconds after which a connection is asked to go, so that callers spread over new replicas."""
+    """After how long a connection is asked to go, so that callers spread over new replicas."""
     connection_grace: float = 300.0
-    """Seconds that its calls may then still take."""
+    """How long its calls may then still take."""
+    connection_idle: float = 900.0
+    """After how long a connection without any call is asked to go."""
+    ping_interval: float = 10.0
+    """How often a caller may ping; one that goes on pinging more often is cut off with `too_many_pings`."""
+    handshake: float = 20.0
+    """How long the TLS handshake may take."""
 
 
 class ApiServer:
@@ -104,11 +114,22 @@ def _options(limits: Limits) -> Sequence[tuple[str, Any]]:
         # Two processes on one port would share its calls between them unnoticed.
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", limits.message_bytes),
-        ("grpc.max_connection_age_ms", round(limits.connection_age * 1000)),
-        ("grpc.max_connection_age_grace_ms", round(limits.connection_grace * 1000)),
+        # Between the first and the second gRPC would refuse at random.
+        ("grpc.max_metadata_size", limits.metadata_bytes),
+        ("grpc.absolute_max_metadata_size", limits.metadata_bytes),
+        ("grpc.max_concurrent_streams", limits.streams),
+        ("grpc.max_connection_age_ms", _ms(limits.connection_age)),
+        ("grpc.max_connection_age_grace_ms", _ms(limits.connection_grace)),
+        ("grpc.max_connection_idle_ms", _ms(limits.connection_idle)),
+        ("grpc.server_handshake_timeout_ms", _ms(limits.handshake)),
         ("grpc.keepalive_time_ms", 2 * MINUTE_MS),
         ("grpc.keepalive_timeout_ms", 20_000),
         # Callers that hold a watch may ping this often without being cut off.
-        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", _ms(limits.ping_interval)),
+        ("grpc.http2.max_ping_strikes", 2),
         ("grpc.keepalive_permit_without_calls", 1),
     )
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -42,7 +42,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "; required"
     default = field.get_default()
-    if default in (None, "", False):
+    if default in (None, "", False, ()):
         return ""
     seconds = getattr(default, "total_seconds", None)
     shown = default.value if isinstance(default, Enum) else default if seconds is None else f"{seconds():g}s"

@@ -5,11 +5,11 @@ It is refused unless the process runs with `--insecure` and every listener is on
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_address
 from typing import Final
 
-from gateway.errors import GatewayError, Reason
-from gateway.identity.principal import Metadata, Principal
+from gateway.identity.principal import Evidence, Principal
+from gateway.identity.refusal import Cause, refused
+from gateway.setting_types import is_loopback
 
 TEAM_HEADER: Final = "x-batchjobs-team"
 PREFIX: Final = "dev:"
@@ -43,18 +43,9 @@ class DevelopmentAuthenticator:
                 "Listen on 127.0.0.1 or [::1]."
             )
 
-    def authenticate(self, metadata: Metadata) -> Principal:
+    async def authenticate(self, evidence: Evidence) -> Principal:
         """The principal that the metadata names; refuses a missing, repeated or malformed name."""
-        values = [value for key, value in metadata if key == TEAM_HEADER]
+        values = [value for key, value in evidence.metadata if key == TEAM_HEADER]
         if len(values) != 1 or not isinstance(values[0], str) or not _TEAM.fullmatch(values[0]):
-            raise GatewayError(Reason.NOT_AUTHENTICATED, _WHAT_TO_SEND)
+            raise refused(Cause.NO_CREDENTIALS, _WHAT_TO_SEND)
         return Principal(PREFIX + values[0])
-
-
-def is_loopback(address: str) -> bool:
-    """Whether `host:port` (or `[host]:port`) can be reached from this machine alone. Of names only `localhost`."""
-    host = address.rsplit(":", 1)[0].removeprefix("[").removesuffix("]")
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,10 +1,12 @@
-"""Who calls: a name that the policy maps to teams and roles."""
+"""Who calls: a name that the policy maps to teams and roles, and what a call brings along to prove it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 Metadata = Sequence[tuple[str, str | bytes]]
+Transport = Mapping[str, Iterable[bytes]]
+"""What the TLS layer itself reports of the peer, by gRPC's names: `peer_spiffe_id`, `peer_uri`, `peer_dns`, …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +16,25 @@ class Principal:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What came with a call. `peer` and `transport` are asked only where they are needed: gRPC makes them anew."""
+
+    metadata: Metadata
+    peer: Callable[[], str] = lambda: ""
+    """The other end's address as gRPC writes it, `ipv4:10.0.0.7:51234`."""
+    transport: Callable[[], Transport] = dict
+
+
 class Authenticator(Protocol):
     """Turns what came with a call into a principal."""
 
-    def authenticate(self, metadata: Metadata) -> Principal:
+    async def authenticate(self, evidence: Evidence) -> Principal:
         """The caller.
 
         Raises:
-            GatewayError: NOT_AUTHENTICATED, with a message that says what to send.
+            GatewayError: NOT_AUTHENTICATED, with a message that says what to send; IDENTITY_UNAVAILABLE where that
+                cannot be judged now; OVERLOADED where the peer was refused too often.
 
         """
         ...

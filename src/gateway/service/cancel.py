@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+import structlog
+
 from gateway.domain.batch_job import BatchJob
 from gateway.domain.states import State
-from gateway.identity.authorize import Access, authorize
+from gateway.identity.authorize import Access, authorize, membership_of
 from gateway.identity.principal import Principal
 from gateway.policy.model import DEFAULT_RETENTION, Policy
 from gateway.policy.source import PolicySource
@@ -14,6 +16,8 @@ from gateway.service.waiting import Explainer
 from gateway.store.changes import Changes
 from gateway.store.model import Change
 from gateway.store.reads import Reads
+
+log = structlog.get_logger(__name__)
 
 REASON = "CANCEL_REQUESTED"
 
@@ -32,10 +36,17 @@ class CancelBatchJob:
         policy = self._policies.current
         authorize(policy, principal, team, Access.CANCEL)
         changed = await self._changes.change(team, id, cancelling(policy, principal.name))
+        if not membership_of(policy, principal).may_write(team):
+            _audit(principal, f"teams/{team}/batchJobs/{id}", changed=changed is not None)
         job = changed.after if changed is not None else await self._reads.get(team, id)
         if job is None:
             raise not_found(team, id)
         return await self._explainer.view(job)
+
+
+def _audit(operator: Principal, batch_job: str, *, changed: bool) -> None:
+    """The line that stands for every cancel by somebody who is no submitter of the team: an operator."""
+    log.warning("audit", action="cancel", operator=operator.name, batch_job=batch_job, changed=changed)
 
 
 def cancelling(policy: Policy, actor: str) -> Change:

@@ -1,6 +1,7 @@
 """What all watches of a replica share: how many there are, what wakes them, and what ends them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ class WatchSettings:
     age: float = 1800.0
     most: int = 10_000
     """Watches that one replica serves at a time."""
+    most_of_one: int = 2_000
+    """How many of them may be one principal's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Watches:
         self.alarms = Alarms(clock)
         self._metrics = metrics
         self._open: set[Watcher] = set()
+        self._of: Counter[Principal] = Counter()
         policies.subscribe(lambda _policy: self._wake_all())
         drain.subscribe(self._wake_all)
 
@@ -54,26 +58,35 @@ class Watches:
         """One more watch, while this is entered.
 
         Raises:
-            GatewayError: OVERLOADED for one too many, and what `Watcher.check` raises.
+            GatewayError: OVERLOADED for one too many, in all or of the principal, and what `Watcher.check` raises.
 
         """
-        if len(self._open) >= self.settings.most:
-            raise GatewayError(
-                Reason.OVERLOADED,
-                "This replica serves as many watches as it may. Call again in a moment, or ask for the state instead.",
-                retry_after=timedelta(seconds=5),
-            )
+        self._refuse_one_too_many(principal)
         watcher = Watcher(self, principal, team)
         self._open.add(watcher)
+        self._of[principal] += 1
         self._metrics.watch_opened()
         try:
             watcher.check()
             yield watcher
         finally:
             self._open.discard(watcher)
+            self._of[principal] -= 1
+            if not self._of[principal]:
+                del self._of[principal]
             self._metrics.watch_closed()
             if not self._open:
                 self.alarms.clear()
+
+    def _refuse_one_too_many(self, principal: Principal) -> None:
+        if len(self._open) >= self.settings.most:
+            whose, instead = "This replica serves", "Call again in a moment, or ask for the state instead."
+        elif self._of[principal] >= self.settings.most_of_one:
+            whose, instead = f"{principal.name} has", "End some, or watch the team with one WatchBatchJobs instead."
+        else:
+            return
+        message = f"{whose} as many watches as it may. {instead}"
+        raise GatewayError(Reason.OVERLOADED, message, retry_after=timedelta(seconds=5))
 
     def _wake_all(self) -> None:
         for watcher in self._open:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
 
+from gateway.telemetry.identity_metrics import IdentityMetrics
 from gateway.telemetry.job_metrics import JobMetrics
 from gateway.telemetry.leader_gauges import LeaderGauges
 from gateway.telemetry.loop_metrics import LoopMetrics
@@ -17,8 +18,8 @@ class Metrics:
     """The metrics of one process.
 
     `names` bounds the team and model labels and follows the policy in force. `rpcs` is the gRPC server's; `jobs` is
-    kept by whoever commits a change; `leader` is the leader's alone; `loops`, `vertex`, `policy` and `process` say what
-    this process did.
+    kept by whoever commits a change; `leader` is the leader's alone; `loops`, `vertex`, `policy`, `identity` and
+    `process` say what this process did.
     """
 
     def __init__(self, registry: CollectorRegistry, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -30,4 +31,5 @@ class Metrics:
         self.loops = LoopMetrics(registry)
         self.vertex = VertexMetrics(registry)
         self.policy = PolicyMetrics(registry)
+        self.identity = IdentityMetrics(registry)
         self.process = ProcessMetrics(registry)

@@ -109,12 +109,6 @@ class ProcessMetrics:
             "How much later than asked the event loop last woke a sleeper, in seconds.",
             registry=registry,
         )
-        self._certificate = Gauge(
-            "batchjobs_certificate_expiry_timestamp_seconds",
-            "When a listener's certificate expires, as a Unix time in seconds.",
-            ("listener",),
-            registry=registry,
-        )
         self._build = Gauge(
             "batchjobs_build_info",
             "1, with the version and role.",
@@ -133,9 +127,6 @@ class ProcessMetrics:
 
     def event_loop_lag(self, seconds: float) -> None:
         self._lag.set(max(seconds, 0.0))
-
-    def certificate_expiry(self, listener: str, unix_time: float) -> None:
-        self._certificate.labels(listener).set(unix_time)
 
     def build(self, version: str, role: str) -> None:
         self._build.labels(version, role).set(1)

@@ -1,5 +1,6 @@
 """What the gRPC server did, under the names that gRPC dashboards expect."""
 
+from collections.abc import Callable
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -30,6 +31,9 @@ class RpcMetrics:
         # Kept by their labels, of which there are few: the library looks them up under a lock at every call.
         self._started, self._handled = cache(started.labels), cache(handled.labels)
         self._handling = cache(handling.labels)
+        self._in_flight = Gauge(
+            "batchjobs_calls_in_flight", "Unary calls that this replica is working on.", registry=registry
+        )
         self._watches = Gauge("batchjobs_watches", "Watch streams that are open on this replica.", registry=registry)
 
     def started(self, kind: str, service: str, method: str) -> None:
@@ -41,6 +45,10 @@ class RpcMetrics:
         self._handled(kind, service, method, code).inc()
         if kind == "unary":
             self._handling(kind, service, method).observe(seconds)
+
+    def read_in_flight(self, count: Callable[[], int]) -> None:
+        """Have `count` asked for the calls in flight whenever somebody wants to know."""
+        self._in_flight.set_function(count)
 
     def watch_opened(self) -> None:
         self._watches.inc()

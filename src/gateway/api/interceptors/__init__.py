@@ -7,15 +7,17 @@ from gateway.api.interceptors.draining import Draining
 from gateway.api.interceptors.identity import Identity
 from gateway.api.interceptors.logging import Logging
 from gateway.api.interceptors.refusals import Refusals
+from gateway.api.interceptors.shedding import Shedding
 from gateway.identity.principal import Authenticator
 from gateway.service.drain import Drain
 from gateway.telemetry.metrics import Metrics
 
 
 def layers(
-    *, metrics: Metrics, drain: Drain, authenticator: Authenticator, guarded: frozenset[str]
+    *, metrics: Metrics, drain: Drain, shedding: Shedding, authenticator: Authenticator, guarded: frozenset[str]
 ) -> tuple[Layer, ...]:
-    """The layers from the outside in. `guarded` are the services that have callers with names.
+    """The layers from the outside in. `guarded` are the services that have callers with names; `shedding` is the one of
+    the whole process.
 
     Counting is outermost, so refusals of every layer count. What stands inside Refusals may raise; what stands outside
     sees the code that went over the wire.
@@ -25,6 +27,7 @@ def layers(
         Logging(),
         Refusals(),
         Draining(drain, guarded),
+        shedding,
         Deadline(),
         Identity(authenticator, guarded),
     )

@@ -3,7 +3,9 @@
 from typing import Any
 
 from gateway.api.call import Call, Proceed
-from gateway.identity.principal import Authenticator
+from gateway.errors import GatewayError
+from gateway.identity.principal import Authenticator, Evidence, Principal
+from gateway.identity.refusal import CAUSE
 
 
 class Identity:
@@ -16,6 +18,15 @@ class Identity:
     async def around(self, call: Call, proceed: Proceed) -> Any:
         """Authenticate, or refuse."""
         if call.service in self._guarded:
-            call.principal = self._authenticator.authenticate(call.metadata)
+            call.principal = await self._caller_of(call)
             call.names["principal"] = call.principal.name
         return await proceed(call)
+
+    async def _caller_of(self, call: Call) -> Principal:
+        context: Any = call.context
+        try:
+            return await self._authenticator.authenticate(Evidence(call.metadata, context.peer, context.auth_context))
+        except GatewayError as error:
+            if cause := error.metadata.get(CAUSE):
+                call.names[CAUSE] = cause
+            raise

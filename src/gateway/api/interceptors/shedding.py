@@ -1,0 +1,36 @@
+"""How much one process takes on: what is too much is refused at once, while there is memory and time to say so."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from gateway.api.call import Call, Proceed
+from gateway.errors import GatewayError, Reason
+
+COME_AGAIN: Final = timedelta(seconds=1)
+
+
+class Shedding:
+    """Refuses unary calls of the guarded services past `most` at a time, over all listeners that share it.
+
+    Watches have bounds of their own. Probes are always answered: a busy replica must not be taken for a dead one.
+    """
+
+    def __init__(self, most: int, guarded: frozenset[str]) -> None:
+        self._most, self._guarded = most, guarded
+        self.in_flight = 0
+
+    async def around(self, call: Call, proceed: Proceed) -> Any:
+        """Refuse, or count while it goes on."""
+        if not call.unary or call.service not in self._guarded:
+            return await proceed(call)
+        if self.in_flight >= self._most:
+            raise GatewayError(
+                Reason.OVERLOADED,
+                "This replica works on as many calls as it may. Nothing was done: call again in a moment.",
+                retry_after=COME_AGAIN,
+            )
+        self.in_flight += 1
+        try:
+            return await proceed(call)
+        finally:
+            self.in_flight -= 1

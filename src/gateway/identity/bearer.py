@@ -1,0 +1,85 @@
+"""Callers who are known by a bearer token: how a token is sent, and what is kept of those that were verified."""
+
+import re
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from gateway.errors import GatewayError, Reason
+from gateway.identity.principal import Evidence, Metadata, Principal
+from gateway.identity.refusal import Cause, refused
+from gateway.identity.throttle import Throttle
+from gateway.identity.verified import Verified, VerifiedTokens
+
+TOKEN_HEADER: Final = "authorization"  # noqa: S105 - the name of a header, not a secret
+MAX_TOKEN_LENGTH: Final = 16 * 1024
+
+_BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
+_JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_GOOGLE: Final = "ya29."
+_HOW: Final = f"Send `{TOKEN_HEADER}: Bearer TOKEN` with a JWT of an issuer that this gateway trusts."
+
+
+class Verifier(Protocol):
+    """Judges a JWT."""
+
+    async def verify(self, token: str) -> Verified:
+        """Whose token it is and until when; raises GatewayError."""
+        ...
+
+
+class Tokens:
+    """For a listener that takes tokens. Judging costs processor time, so a peer that is refused again and again is put
+    off for a while; tokens that were verified before are let through all the same.
+    """
+
+    def __init__(self, verifier: Verifier, kept: VerifiedTokens, throttle: Throttle) -> None:
+        self._verifier, self._kept, self._throttle = verifier, kept, throttle
+
+    async def authenticate(self, evidence: Evidence) -> Principal:
+        """The principal of the one bearer token in the metadata."""
+        token = bearer_token(evidence.metadata)
+        principal = self._kept.principal_of(token)
+        if principal is not None:
+            return principal
+        peer = evidence.peer()
+        self._throttle.check(peer)
+        try:
+            require_jwt(token)
+            verified = await self._verifier.verify(token)
+        except GatewayError as error:
+            if error.reason is Reason.NOT_AUTHENTICATED:
+                self._throttle.refused(peer)
+            raise
+        self._kept.keep(token, verified)
+        return verified.principal
+
+
+def bearer_token(metadata: Metadata) -> str:
+    """The token that the metadata carries; refuses none, several, and other schemes."""
+    values: Sequence[str | bytes] = [value for key, value in metadata if key == TOKEN_HEADER]
+    if not values:
+        raise refused(Cause.NO_CREDENTIALS, f"This call says not who makes it. {_HOW}")
+    if len(values) > 1:
+        raise refused(Cause.SEVERAL_TOKENS, f"`{TOKEN_HEADER}` was sent {len(values)} times: send it once.")
+    found = _BEARER.fullmatch(values[0]) if isinstance(values[0], str) else None
+    if found is None:
+        raise refused(Cause.NOT_BEARER, f"What stands in `{TOKEN_HEADER}` is not of the form `Bearer TOKEN`. {_HOW}")
+    return found[1]
+
+
+def require_jwt(token: str) -> None:
+    """Refuse what is no JWT, an opaque access token above all: it cannot be verified here, and is sent nowhere."""
+    if len(token) <= MAX_TOKEN_LENGTH and _JWT.fullmatch(token):
+        return
+    if token.startswith(_GOOGLE):
+        raise refused(
+            Cause.NOT_A_JWT,
+            "This is an opaque Google access token, which only Google can read; the gateway neither takes nor forwards "
+            "it. Send an identity token made for this gateway's audience, such as one of `gcloud auth "
+            "print-identity-token --audiences=AUDIENCE` or of a Kubernetes projected service account.",
+        )
+    raise refused(
+        Cause.NOT_A_JWT,
+        "The token is not a JWT (three parts of base64url, joined by dots), and opaque tokens are not taken. Send an "
+        "OIDC identity token or a Kubernetes projected service account token made for this gateway's audience.",
+    )

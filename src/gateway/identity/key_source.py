@@ -1,0 +1,120 @@
+"""Keeps one issuer's keys: read again now and then, sooner for a key that is not known, and kept while it is away."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+import structlog
+
+from gateway.clock import Clock
+from gateway.identity.issuers import Algorithm
+from gateway.identity.key_set import KeySet, KeySetError, parse_key_set
+
+log = structlog.get_logger(__name__)
+
+FETCH_INTERVAL: Final = 300.0
+"""Seconds between two reads of keys where nothing is amiss."""
+LOOK_INTERVAL: Final = 10.0
+"""The same of a file, whose reading costs nothing; and the least between two reads for the sake of unknown keys, so
+that tokens with made-up key ids cannot make the gateway press the issuer."""
+
+
+class FetchError(Exception):
+    """The keys cannot be read now; the message says why, without any secret."""
+
+
+class KeysObserver(Protocol):
+    """Told what comes of each read."""
+
+    def keys_read(self, alias: str) -> None:
+        """The keys were read."""
+        ...
+
+
+class KeySource:
+    """The keys of the issuer `alias`.
+
+    Args:
+        alias: the issuer's.
+        algorithms: those that its keys may verify.
+        read: reads its JWKS, blocking; raises FetchError.
+        clock: what the waits go by.
+        observer: told of each read that worked.
+        interval: seconds between two reads.
+
+    """
+
+    def __init__(
+        self,
+        alias: str,
+        algorithms: Iterable[Algorithm],
+        read: Callable[[], bytes],
+        *,
+        clock: Clock,
+        observer: KeysObserver,
+        interval: float = FETCH_INTERVAL,
+    ) -> None:
+        self.alias = alias
+        self._algorithms = tuple(algorithms)
+        self._read, self._clock, self._observer, self._interval = read, clock, observer, interval
+        self._current = KeySet()
+        self._last_read = float("-inf")
+        self._flight: asyncio.Task[None] | None = None
+        self._complained = ""
+
+    @property
+    def current(self) -> KeySet:
+        """The keys in force; without any until the first read has worked."""
+        return self._current
+
+    @property
+    def loaded(self) -> bool:
+        return bool(self._current.keys)
+
+    async def first(self) -> None:
+        """Read the keys where the gateway must not start without; raises FetchError and KeySetError."""
+        self._last_read = self._clock.boottime()
+        await self._take()
+
+    async def look_for(self, kid: str | None) -> None:
+        """Read the keys again where this one is not among those in force and the last read is not too recent."""
+        due = self._clock.boottime() >= self._last_read + LOOK_INTERVAL
+        if not (self.loaded and self._current.knows(kid)) and (due or self._flight is not None):
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Read the keys. Who comes while they are being read waits for that read; what fails changes nothing."""
+        if self._flight is None:
+            self._last_read = self._clock.boottime()
+            self._flight = asyncio.create_task(self._try())
+            self._flight.add_done_callback(self._landed)
+        await asyncio.shield(self._flight)
+
+    async def run(self) -> None:
+        """Read the keys again and again until cancelled."""
+        while True:
+            await self.refresh()
+            await self._clock.sleep(self._interval if self.loaded else min(self._interval, LOOK_INTERVAL))
+
+    def _landed(self, _flight: "asyncio.Task[None]") -> None:
+        self._flight = None
+
+    async def _try(self) -> None:
+        try:
+            await self._take()
+        except (FetchError, KeySetError) as error:
+            self._complain(str(error))
+
+    async def _take(self) -> None:
+        content = await asyncio.to_thread(self._read)
+        if content != self._current.content:
+            self._current = parse_key_set(content, self._algorithms)
+            log.info("issuer keys read", issuer=self.alias, keys=sorted({kid for kid, _ in self._current.keys}))
+        self._complained = ""
+        self._observer.keys_read(self.alias)
+
+    def _complain(self, why: str) -> None:
+        """Say it once, not at every read."""
+        if why != self._complained:
+            log.error("issuer keys cannot be read", issuer=self.alias, error=why, kept=len(self._current.keys))
+        self._complained = why

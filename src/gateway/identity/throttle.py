@@ -1,0 +1,61 @@
+"""How often one peer may be refused before it is put off: nobody gets to spend our processor on guesses."""
+
+from datetime import timedelta
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+from urllib.parse import unquote
+
+from gateway.clock import Clock
+from gateway.errors import GatewayError, Reason
+
+MAX_PEERS: Final = 4096
+_MINUTE: Final = 60.0
+
+
+class Throttle:
+    """One bucket for each peer address (of IPv6, each /64), filled with `per_minute` refusals and so many a minute.
+
+    Bounded: the address that was refused longest ago is forgotten first, and a full bucket need not be remembered.
+    """
+
+    def __init__(self, clock: Clock, per_minute: int) -> None:
+        self._clock, self._per_minute = clock, per_minute
+        self._used: dict[str, tuple[float, float]] = {}
+
+    def check(self, peer: str) -> None:
+        """Let the peer be judged; raises OVERLOADED where it has been refused too often of late."""
+        used = self._used_by(network_of(peer))
+        if used > self._per_minute - 1:
+            wait = (used - self._per_minute + 1) * _MINUTE / self._per_minute
+            raise GatewayError(
+                Reason.OVERLOADED,
+                "Calls from your address were refused for want of a valid identity too often. Mend what they send, and "
+                "call again in a moment.",
+                retry_after=timedelta(seconds=max(wait, 0.1)),
+            )
+
+    def refused(self, peer: str) -> None:
+        """The peer was refused once more."""
+        network = network_of(peer)
+        used = self._used_by(network) + 1
+        self._used.pop(network, None)
+        if len(self._used) >= MAX_PEERS:
+            del self._used[next(iter(self._used))]
+        self._used[network] = (used, self._clock.boottime())
+
+    def _used_by(self, network: str) -> float:
+        used, at = self._used.get(network, (0.0, 0.0))
+        return max(0.0, used - (self._clock.boottime() - at) * self._per_minute / _MINUTE)
+
+
+def network_of(peer: str) -> str:
+    """The address in gRPC's `ipv4:10.0.0.7:51234` or `ipv6:%5B::1%5D:51234`, of IPv6 its /64; else all of `peer`."""
+    kind, _, rest = unquote(peer).partition(":")
+    host = rest.rpartition(":")[0].strip("[]").partition("%")[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return kind if kind == "unix" else peer
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped.compressed if address.ipv4_mapped else address.exploded[:19]
+    return address.compressed
