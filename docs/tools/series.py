@@ -13,7 +13,7 @@ BUCKETS_BESIDE: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Something that the policy decides how many there are of, and how many in the installation that we reckon with."""
+    """Something that the policy or the issuers file decides how many there are of, and how many we reckon with."""
 
     symbol: str
     meaning: str
@@ -24,7 +24,8 @@ TEAMS = Size("T", "teams of the policy, and `unknown`", 51)
 POOLS = Size("P", "pools", 8)
 REGIONS = Size("R", "regions of the pools", 8)
 MODELS = Size("M", "exact model names and aliases of the policy, `tuned` and `other`", 10)
-SIZES: Final = (TEAMS, POOLS, REGIONS, MODELS)
+ISSUERS = Size("I", "issuers of the issuers file", 4)
+SIZES: Final = (TEAMS, POOLS, REGIONS, MODELS, ISSUERS)
 
 Factor = Size | int
 
@@ -39,7 +40,7 @@ LABELS: Final[dict[str, Factor]] = {
     "phase": 4,
     "quota": 5,
     "decision": 1,  # counted with the reason
-    "reason": 30,  # three decisions without one, the refusals by their reason, would_refuse by the quota
+    "reason": 31,  # three decisions without one, the refusals by their reason, would_refuse by the quota
     "method": 6,  # of Vertex's JobService
     "code": 11,  # those with a label of their own, and OTHER
     "how": 3,
@@ -47,7 +48,8 @@ LABELS: Final[dict[str, Factor]] = {
     "result": 5,
     "op": 40,  # operations of the store
     "loop": 12,
-    "listener": 3,
+    "listener": 2,
+    "issuer": ISSUERS,
     "hash": 1,  # only the one in force is shown
     "version": 1,
     "role": 1,

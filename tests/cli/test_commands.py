@@ -124,7 +124,11 @@ async def test_serve_is_refused_without_insecure(policy, database_url):
     arguments = ("serve", "--name=test", f"--policy={policy}", f"--database-url={database_url}", *FREE)
     code, _, errors = await (await Program.start(*arguments)).wait()
     assert (code, "Traceback" in errors) == (2, False)
-    assert [line.split()[1] for line in errors.splitlines()[1:]] == ["(--tls-certificate):", "(--tls-key):", "(--issuers):"]
+    assert [line.split()[1] for line in errors.splitlines()[1:]] == [
+        "(--tls-certificate):",
+        "(--tls-key):",
+        "(--issuers):",
+    ]
     assert "gateway dev" in errors
 
 

@@ -98,8 +98,10 @@ def fill_process(metrics: Metrics) -> None:
         metrics.process.store_request(f"operation-{operation}", 1, failure)
     for loop in range(12):
         metrics.loops.failed(f"loop-{loop}")
-    for listener in ("api", "health", "metrics"):
-        metrics.process.certificate_expiry(listener, 1)
+    for listener in ("tokens", "mtls"):
+        metrics.identity.certificate_taken(listener, 1)
+    for issuer in ("corp", "cluster-a", "cluster-b", "partners"):
+        metrics.identity.keys_read(issuer)
     for policy in ("one", "another"):
         metrics.policy.loaded(policy, 1)
     metrics.process.build("1.0", "all")
