@@ -86,7 +86,7 @@ def scenes(draw):
     return pools, known, tuple(draw(st.permutations(contenders)))
 
 
-def after(choice, pool, known, contenders):
+def after(choice, pools, known, contenders):
     """The scene once `choice` was taken, as the next snapshot of the store would show it."""
     team = known[choice.team]
     known = {**known, team.team: replace(team, active=team.active + 1)}
@@ -97,9 +97,11 @@ def after(choice, pool, known, contenders):
             heads=tuple(h for h in c.heads if h != choice.head),
             share=replace(c.share, service=c.share.service + choice.charge),
             active=c.active + 1,
+            charged=c.charged + choice.charge,
         )
         if (c.pool, c.team) == (choice.pool, choice.team)
         else c
         for c in contenders
     ]
-    return replace(pool, active=pool.active + 1), known, tuple(moved)
+    pools = tuple(replace(p, active=p.active + 1) if p.id == choice.pool else p for p in pools)
+    return pools, known, tuple(moved)

@@ -21,7 +21,7 @@ from gateway.domain.shares import FIRST_RUN
 
 def chosen(*contenders, known=None, pool=None):
     known = known or teams(*[a_team(c.team) for c in contenders])
-    choice = choose(pool or a_pool(), known, contenders)
+    choice = choose([pool or a_pool()], known, contenders)
     return choice and (choice.team, choice.head.id)
 
 
@@ -91,12 +91,12 @@ def test_another_pools_queue_is_none_of_this_pools_business():
 
 def test_a_dispatch_charges_the_mean_run_time_by_weight():
     known = teams(a_team("ads", weight=3))
-    choice = choose(a_pool(), known, [a_contender("ads", a_head(1), mean=600)])
+    choice = choose([a_pool()], known, [a_contender("ads", a_head(1), mean=600)])
     assert choice.charge == pytest.approx(200)
 
 
 def test_a_team_without_history_is_charged_the_default():
-    choice = choose(a_pool(), teams(a_team("ads", weight=2)), [a_contender("ads", a_head(1), mean=None)])
+    choice = choose([a_pool()], teams(a_team("ads", weight=2)), [a_contender("ads", a_head(1), mean=None)])
     assert choice.charge == pytest.approx(FIRST_RUN / 2)
 
 
@@ -188,9 +188,7 @@ def test_the_order_of_the_input_does_not_matter(scene, random):
 def test_a_pass_takes_what_choose_takes_one_after_another(scene):
     pools, known, contenders = scene
     expected = []
-    for each in sorted(pools, key=lambda pool: pool.id):
-        pool = each
-        while choice := choose(pool, known, contenders):
-            expected.append(choice)
-            pool, known, contenders = after(choice, pool, known, contenders)
-    assert list(plan(pools, *scene[1:])) == expected
+    while choice := choose(pools, known, contenders):
+        expected.append(choice)
+        pools, known, contenders = after(choice, pools, known, contenders)
+    assert list(plan(*scene)) == expected

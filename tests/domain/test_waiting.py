@@ -7,6 +7,8 @@ from hypothesis import given
 
 from domain.sharing import OTHER_POOL, a_contender, a_head, a_pool, a_team, after, scenes, teams
 from gateway.domain.fair_share import choose, order, plan
+from gateway.domain.level import level
+from gateway.domain.shares import CREDIT_CAP, settle
 from gateway.domain.waiting import WaitingReason, next_pass, waiting_reason
 
 
@@ -84,11 +86,11 @@ def test_without_limits_everything_that_may_run_has_a_place_in_the_order_of_choo
     grown, now_known, now = pool, known, contenders
     while pool.capacity > 0:
         grown = replace(grown, capacity=grown.active + grown.others + grown.strays + 1)
-        choice = choose(grown, now_known, now)
+        choice = choose([grown], now_known, now)
         if choice is None:
             break
         expected.append(choice)
-        grown, now_known, now = after(choice, grown, now_known, now)
+        (grown,), now_known, now = after(choice, [grown], now_known, now)
     assert list(order(pool, known, contenders)) == expected
 
 
@@ -96,8 +98,59 @@ def test_without_limits_everything_that_may_run_has_a_place_in_the_order_of_choo
 def test_the_first_of_the_order_is_what_choose_takes_now_where_it_takes_anything(scene):
     pools, known, contenders = scene
     for pool in pools:
-        if choice := choose(pool, known, contenders):
+        if choice := choose([pool], known, contenders):
             assert order(pool, known, contenders)[0] == choice
+
+
+class Played:
+    """A pool in which the real decision is made again and again: level, plan, charge, settle. Nothing arrives, and what
+    was charged is what is used.
+    """
+
+    def __init__(self, pool, known, contenders):
+        held = {c.team: c.active for c in contenders}
+        known = {name: replace(team, active=team.active + held.get(name, 0)) for name, team in known.items()}
+        shares = (replace(c.share, service=min(c.share.service, CREDIT_CAP / 2)) for c in contenders)
+        contenders = tuple(replace(c, share=share) for c, share in zip(contenders, shares, strict=True))
+        self.known, self.pool = known, a_pool(max(1, pool.capacity), sum(held.values()))
+        self.contenders = level(known, contenders).contenders
+        self.running = [(team, 0.0) for turn in range(9) for team in sorted(held) if held[team] > turn]
+
+    def places(self):
+        return [choice.head.id for choice in order(self.pool, self.known, self.contenders)]
+
+    def play(self):
+        """Every batch job in the order in which it got a slot."""
+        went = []
+        while True:
+            self.contenders = level(self.known, self.contenders).contenders
+            for choice in plan([self.pool], self.known, self.contenders):
+                (self.pool,), self.known, self.contenders = after(choice, [self.pool], self.known, self.contenders)
+                self.running.append((choice.team, choice.charge))
+                went.append(choice.head.id)
+            if not self.running:
+                return went
+            self._end(*self.running.pop(0))
+
+    def _end(self, name, charge):
+        self.pool = replace(self.pool, active=self.pool.active - 1)
+        if name in self.known:
+            team = self.known[name]
+            self.known = {**self.known, name: replace(team, active=team.active - 1)}
+        self.contenders = tuple(self._ended(c, charge) if c.team == name else c for c in self.contenders)
+
+    def _ended(self, c, charge):
+        weight = self.known[c.team].weight if c.team in self.known else 1
+        share = settle(c.share, charge=charge, used=charge * weight, weight=weight, ran=False)
+        return replace(c, active=c.active - 1, charged=c.charged - charge, share=share)
+
+
+@given(scenes())
+def test_the_decision_made_one_freed_slot_at_a_time_follows_the_positions_given_before(scene):
+    (pool, _), known, contenders = scene
+    played = Played(pool, known, [c for c in contenders if c.pool == pool.id])
+    places = played.places()
+    assert played.play() == places
 
 
 FULL = a_pool(2, 2)

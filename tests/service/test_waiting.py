@@ -6,9 +6,11 @@ import pytest
 
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from gateway.domain.batch_job import PoolId
+from gateway.domain.fair_share import Contender, PoolSnapshot
+from gateway.domain.shares import Share
 from gateway.domain.states import State
 from gateway.policy.model import Mode, Policy, Pool, Quota, Quotas, TeamPolicy
-from gateway.service.waiting import pool_snapshot, team_snapshots
+from gateway.service.waiting import pool_snapshots, team_snapshots
 from gateway.store.model import PoolState
 from support.caller import batch_job
 
@@ -23,19 +25,23 @@ POLICY = Policy(
 )
 
 
+def snapshots(states):
+    """With two batch jobs active in the pool."""
+    return pool_snapshots(POLICY, states, [Contender(POOL, "ranking", Share(), queued=1, active=2)])
+
+
 def test_a_pool_is_as_its_leader_last_wrote_about_it():
     written = datetime(2026, 1, 1, tzinfo=UTC)
     state = PoolState(POOL, capacity=3, gate_open=False, others=1, strays=2, update_time=written)
-    snapshot = pool_snapshot(POLICY, POOL, state, active=2)
-    assert (snapshot.capacity, snapshot.others, snapshot.strays, snapshot.gate_open) == (3, 1, 2, False)
+    assert snapshots({POOL: state}) == {POOL: PoolSnapshot(POOL, 3, 2, others=1, strays=2, gate_open=False)}
 
 
 def test_before_a_leader_has_written_a_pool_is_as_the_policy_says():
-    assert pool_snapshot(POLICY, POOL, None, active=2).capacity == 5
+    assert snapshots({}) == {POOL: PoolSnapshot(POOL, 5, 2)}
 
 
 def test_a_pool_that_the_policy_dropped_is_none():
-    assert pool_snapshot(POLICY, PoolId("gone", "us-central1"), None, active=0) is None
+    assert PoolId("gone", "us-central1") not in snapshots({})
 
 
 def test_a_limit_in_shadow_mode_holds_nobody():

@@ -182,23 +182,25 @@ async def test_levelling_adds_differences_and_remembers_standings(
     assert await share_of(dispatches, "ads") == Share(20.0, standing=Standing.BLOCKED)
 
 
-async def test_a_snapshot_counts_every_pool_and_reads_only_as_many_heads_as_slots_are_free(
+async def test_a_snapshot_counts_every_pool_and_reads_one_head_and_as_many_as_slots_are_free(
     database: Database, dispatches: Dispatches, term: str
 ) -> None:
     low = [await create(database, spec=with_priority(10)) for _ in range(3)]
     high = [await create(database, spec=with_priority(90)) for _ in range(2)]
     await dispatch(database, low[0], term)
+    oldest = await create(database, team="ads", pool=OTHER_POOL)
     await create(database, team="ads", pool=OTHER_POOL)
     snapshot = await dispatches.snapshot({POOL: 4, OTHER_POOL: 0})
     by_key = {(c.pool, c.team): c for c in snapshot.contenders}
     ranking = by_key[POOL, "ranking"]
     assert (ranking.active, ranking.queued) == (1, 4)
     assert [head.id for head in ranking.heads] == [high[0].id, high[1].id, low[1].id]
-    assert by_key[OTHER_POOL, "ads"].heads == ()
+    assert [head.id for head in by_key[OTHER_POOL, "ads"].heads] == [oldest.id]
     assert (snapshot.active_in(POOL), snapshot.active_of("ranking")) == (1, 1)
     assert await Reads(database.api).active_by_team() == {"ranking": 1}
     explained = await Reads(database.api).contenders(POOL, 100)
-    assert [[head.id for head in c.heads] for c in explained] == [[high[0].id, high[1].id, low[1].id, low[2].id]]
+    queue = [high[0].id, high[1].id, low[1].id, low[2].id]
+    assert [[head.id for head in c.heads] for c in explained] == [[oldest.id], queue]
 
 
 async def test_a_snapshot_is_of_one_moment(database: Database, dispatches: Dispatches, database_url: str) -> None:

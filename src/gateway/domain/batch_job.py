@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from gateway.domain.states import ACTIVE, ENDS, State, may_move, shown
 from gateway.domain.vertex_job import Output, Rows, Status
@@ -18,9 +18,8 @@ class IllegalMoveError(Exception):
     """A move that the transition table does not hold: a defect of the caller, never a caller's bad input."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PoolId:
-    """A (Google Cloud project, region) pair, written `project/region`."""
+class PoolId(NamedTuple):
+    """A (Google Cloud project, region) pair, written `project/region`. A tuple, since it is a key everywhere."""
 
     project: str
     region: str

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gateway.domain.batch_job import PoolId
-from gateway.domain.fair_share import Contender, TeamSnapshot
+from gateway.domain.contention import Contender, TeamSnapshot
 from gateway.domain.shares import CREDIT_CAP, DEBT_CAP, Standing
 
 
@@ -36,28 +36,46 @@ def level(teams: Mapping[str, TeamSnapshot], contenders: Iterable[Contender]) ->
     - Nobody's service lies more than 24 hours above that of the lowest contender. What is charged for batch jobs that
       still run is not debt yet: if it were cut off, their ends would give it back a second time.
     """
+    pools: dict[PoolId, list[Contender]] = {}
     before = tuple(contenders)
-    pools = {c.pool: [d for d in before if d.pool == c.pool] for c in before}
-    after = {(c.pool, c.team): c for pool in pools.values() for c in _level_pool(teams, pool)}
-    levelled = tuple(after[c.pool, c.team] for c in before)
-    return Levelled(levelled, tuple(_shift(old, new) for old, new in zip(before, levelled, strict=True) if old != new))
+    for contender in before:
+        pools.setdefault(contender.pool, []).append(contender)
+    moved = {(c.pool, c.team): c for pool in pools.values() for c in _level_pool(teams, pool)}
+    if not moved:
+        return Levelled(before, ())
+    levelled = tuple(moved.get((c.pool, c.team), c) for c in before)
+    shifts = (_shift(old, new) for old, new in zip(before, levelled, strict=True) if new is not old)
+    return Levelled(levelled, tuple(shifts))
 
 
 def _level_pool(teams: Mapping[str, TeamSnapshot], pool: list[Contender]) -> list[Contender]:
-    stands = {c.team: _standing(c, teams.get(c.team)) for c in pool}
-    veterans = [c for c in pool if stands[c.team] is c.share.standing is Standing.CONTENDING]
-    lowest = min((c.share.service for c in veterans), default=0.0)
-    service = {c.team: c.share.service for c in pool}
-    for c in pool:
-        match (c.share.standing, stands[c.team]):
-            case (Standing.IDLE, Standing.BLOCKED | Standing.CONTENDING):
-                service[c.team] = max(service[c.team], lowest)
-            case (Standing.BLOCKED, Standing.CONTENDING):
-                service[c.team] = max(service[c.team], lowest - CREDIT_CAP)
-    contending = [team for team, standing in stands.items() if standing is Standing.CONTENDING]
-    ceiling = min((service[team] for team in contending), default=0.0) + DEBT_CAP
-    service |= {c.team: min(service[c.team], ceiling + c.charged) for c in pool if c.team in contending}
-    return [replace(c, share=replace(c.share, service=service[c.team], standing=stands[c.team])) for c in pool]
+    """Those of one pool's contenders whose service or standing changes."""
+    stands = [_standing(c, teams.get(c.team)) for c in pool]
+    services = _raised(pool, stands)
+    contending = [service for service, stand in zip(services, stands, strict=True) if stand is Standing.CONTENDING]
+    ceiling = min(contending, default=0.0) + DEBT_CAP
+    moved = []
+    for c, stand, raised in zip(pool, stands, services, strict=True):
+        service = min(raised, ceiling + c.charged) if stand is Standing.CONTENDING else raised
+        if service != c.share.service or stand is not c.share.standing:
+            moved.append(replace(c, share=replace(c.share, service=service, standing=stand)))
+    return moved
+
+
+def _raised(pool: list[Contender], stands: list[Standing]) -> list[float]:
+    """The services, newcomers' raised to the lowest of those that contended before and still do."""
+    services = [c.share.service for c in pool]
+    was = [c.share.standing for c in pool]
+    if stands == was:
+        return services
+    before = zip(services, stands, was, strict=True)
+    lowest = min((service for service, *both in before if all(s is Standing.CONTENDING for s in both)), default=0.0)
+    for i, (old, new) in enumerate(zip(was, stands, strict=True)):
+        if old is Standing.IDLE and new is not Standing.IDLE:
+            services[i] = max(services[i], lowest)
+        elif old is Standing.BLOCKED and new is Standing.CONTENDING:
+            services[i] = max(services[i], lowest - CREDIT_CAP)
+    return services
 
 
 def _standing(contender: Contender, team: TeamSnapshot | None) -> Standing:

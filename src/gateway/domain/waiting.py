@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 
-from gateway.domain.fair_share import Contender, PoolSnapshot, TeamSnapshot, plan
+from gateway.domain.contention import Contender, PoolSnapshot, TeamSnapshot
+from gateway.domain.fair_share import plan
 
 
 @unique
@@ -32,9 +33,16 @@ class NextPass:
     teams: Mapping[str, TeamSnapshot]
 
 
-def next_pass(pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: Iterable[Contender]) -> NextPass:
-    """The pass over this pool alone: what a team may yet take in other pools is not counted against its limit here."""
-    choices = plan([pool], teams, contenders)
+def next_pass(
+    pool: PoolSnapshot,
+    teams: Mapping[str, TeamSnapshot],
+    contenders: Iterable[Contender],
+    elsewhere: Iterable[PoolSnapshot] = (),
+) -> NextPass:
+    """The pass over this pool alone, as if nothing moved `elsewhere`: what a team may yet take in other pools is not
+    counted against its limit here.
+    """
+    choices = plan([pool], teams, contenders, elsewhere)
     started = Counter(choice.team for choice in choices)
     return NextPass(
         taken=frozenset(choice.head.id for choice in choices),

@@ -4,6 +4,7 @@ Each pool's order is computed on demand, at most once a second on this replica, 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from gateway.domain.fair_share import Choice, Contender, PoolSnapshot, TeamSnaps
 from gateway.domain.level import level
 from gateway.domain.states import State
 from gateway.domain.waiting import NextPass, next_pass, waiting_reason
-from gateway.policy.model import Mode, Policy
+from gateway.policy.model import Mode, Policy, Pool
 from gateway.policy.source import PolicySource
 from gateway.service.fresh import Fresh
 from gateway.service.view import View, Waiting
@@ -84,27 +85,33 @@ class Explainer:
         time = self._clock.now()
         contenders = await self._reads.contenders(pool, MOST_HEADS)
         active = await self._reads.active_by_team()
-        state = (await self._pools.all()).get(pool)
+        states = await self._pools.all()
         has_leader = await self._lease.has_leader()
         policy = self._policies.current
-        snapshot = pool_snapshot(policy, pool, state, sum(each.active for each in contenders))
+        pools = pool_snapshots(policy, states, contenders)
         teams = team_snapshots(policy, active)
-        if snapshot is None:
+        if pool not in pools:
             return _Pool(time, None, teams, {}, {}, has_leader)
-        choices, coming = await _looked_ahead(snapshot, teams, contenders)
+        choices, coming = await _looked_ahead(pool, pools, teams, contenders)
         positions = {choice.head.id: place for place, choice in enumerate(choices)}
         firsts = {choice.team: choice.head.id for choice in reversed(choices)}
         return _Pool(time, coming, teams, positions, firsts, has_leader)
 
 
-def pool_snapshot(policy: Policy, pool: PoolId, state: PoolState | None, active: int) -> PoolSnapshot | None:
-    """The pool as the leader sees it, or as the policy does before a leader has written about it; None: removed."""
-    configured = policy.pools.get(pool)
-    if configured is None:
-        return None
+def pool_snapshots(
+    policy: Policy, states: Mapping[PoolId, PoolState], contenders: Iterable[Contender]
+) -> dict[PoolId, PoolSnapshot]:
+    """The policy's pools as the leader sees them, or as the policy does before a leader has written about them."""
+    active: Counter[PoolId] = Counter()
+    for contender in contenders:
+        active[contender.pool] += contender.active
+    return {pool.id: _pool_snapshot(pool, states.get(pool.id), active[pool.id]) for pool in policy.pools.values()}
+
+
+def _pool_snapshot(pool: Pool, state: PoolState | None, active: int) -> PoolSnapshot:
     if state is None or state.update_time is None:
-        return PoolSnapshot(pool, configured.capacity, active)
-    return PoolSnapshot(pool, state.capacity, active, state.others, state.strays, gate_open=state.gate_open)
+        return PoolSnapshot(pool.id, pool.capacity, active)
+    return PoolSnapshot(pool.id, state.capacity, active, state.others, state.strays, gate_open=state.gate_open)
 
 
 def team_snapshots(policy: Policy, active: Mapping[str, int]) -> dict[str, TeamSnapshot]:
@@ -118,16 +125,23 @@ def team_snapshots(policy: Policy, active: Mapping[str, int]) -> dict[str, TeamS
 
 
 async def _looked_ahead(
-    pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: tuple[Contender, ...]
+    pool: PoolId,
+    pools: Mapping[PoolId, PoolSnapshot],
+    teams: Mapping[str, TeamSnapshot],
+    contenders: tuple[Contender, ...],
 ) -> tuple[tuple[Choice, ...], NextPass]:
     if sum(len(each.heads) for each in contenders) > ORDERED_AT_ONCE:
-        return await asyncio.to_thread(_look_ahead, pool, teams, contenders)
-    return _look_ahead(pool, teams, contenders)
+        return await asyncio.to_thread(_look_ahead, pool, pools, teams, contenders)
+    return _look_ahead(pool, pools, teams, contenders)
 
 
 def _look_ahead(
-    pool: PoolSnapshot, teams: Mapping[str, TeamSnapshot], contenders: tuple[Contender, ...]
+    pool: PoolId,
+    pools: Mapping[PoolId, PoolSnapshot],
+    teams: Mapping[str, TeamSnapshot],
+    contenders: tuple[Contender, ...],
 ) -> tuple[tuple[Choice, ...], NextPass]:
     """The order of the pool and its next pass, over shares that are levelled as the controller levels them."""
     levelled = level(teams, contenders).contenders
-    return order(pool, teams, levelled), next_pass(pool, teams, levelled)
+    elsewhere = [each for each in pools.values() if each.id != pool]
+    return order(pools[pool], teams, levelled, elsewhere), next_pass(pools[pool], teams, levelled, elsewhere)

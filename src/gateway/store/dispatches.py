@@ -37,10 +37,10 @@ class Dispatches:
         self._connections, self._observer = connections, observer
 
     async def snapshot(self, capacities: Mapping[PoolId, int]) -> Snapshot:
-        """Everyone with anything open in any pool, and per pool with free slots each team's first free-slots heads."""
+        """Everyone with anything open in any pool, with its first head, and as many as there are free slots."""
         async with self._connections.snapshot("dispatch_snapshot") as session:
             now = await session.value(SQL["now"])
-            everyone = await read_contenders(session, lambda pool, active: capacities.get(pool, 0) - active)
+            everyone = await read_contenders(session, lambda pool, active: max(1, capacities.get(pool, 0) - active))
         return Snapshot(now, everyone)
 
     async def probes(self, pool: PoolId) -> tuple[Contender, ...]:

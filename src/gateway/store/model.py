@@ -116,7 +116,8 @@ class Take:
 class Snapshot:
     """One consistent look at what dispatch decides by.
 
-    `contenders` holds every (pool, team) with anything open; their heads are the first free-slots ones, in order.
+    `contenders` holds every (pool, team) with anything open; their heads are the first one, and as many as there are
+    free slots, in order.
     """
 
     time: datetime

@@ -98,10 +98,11 @@ class Reads:
         return TeamStanding(standing.now, standing.usage, pools)
 
     async def contenders(self, pool: PoolId, limit: int) -> tuple[Contender, ...]:
-        """The pool's contenders, each with its first `limit` heads: what `fair_share.order` explains waiting by."""
+        """All contenders, each with its first head, in this pool with its first `limit` ones: what `fair_share.order`
+        explains waiting by.
+        """
         async with self._connections.surfaced(), self._connections.snapshot("contenders") as session:
-            everyone = await read_contenders(session, lambda where, _: limit if where == pool else 0)
-        return tuple(contender for contender in everyone if contender.pool == pool)
+            return await read_contenders(session, lambda where, _: limit if where == pool else 1)
 
     async def active_by_team(self) -> Mapping[str, int]:
         """How many slots each team holds, over all pools."""
