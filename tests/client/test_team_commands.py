@@ -42,13 +42,19 @@ async def test_without_a_name_every_change_of_the_team_is_a_line(gateway: Gatewa
     assert second == "1970-01-01 00:01:01 UTC  1  RUNNING · 7 ok"
     assert third.endswith("  1  deleted")
     assert ran.err.splitlines() == [
-        "1 batch job has changed or not ended; changes follow (Ctrl-C stops).",
+        "1 open batch job; changes follow (Ctrl-C stops).",
         "DRAINING, watching again in 0.0 s",
         "TEAM_FORBIDDEN: No longer yours.",
         "Go on from here, missing nothing, with:",
         "  batchjobs watch --resume-token t5",
     ]
     assert ran.code == 3
+
+
+async def test_going_on_from_a_token_it_says_how_many_have_changed_since(gateway: Gateway, run: Run) -> None:
+    gateway.script["WatchBatchJobs"] = [[live("", State.RUNNING, 1), live("", State.RUNNING, 2), DELETED, STOP]]
+    ran = await run("watch", "--resume-token", "t1")
+    assert ran.err.splitlines()[0] == "3 batch jobs changed since then; changes follow (Ctrl-C stops)."
 
 
 async def test_json_is_a_line_for_each_event_with_its_token(gateway: Gateway, run: Run) -> None:
@@ -109,7 +115,8 @@ USAGE = TeamUsage(
         TeamUsage.Limit(
             quota="jobs_per_day", limit=500, used=1500, mode=TeamUsage.Limit.SHADOW, reset_time=Timestamp(seconds=86400)
         ),
-        TeamUsage.Limit(quota="queued_jobs", used=0, mode=9),  # type: ignore[arg-type]  # a mode of a newer gateway
+        TeamUsage.Limit(quota="queued_jobs", limit=0, used=0, mode=9),  # type: ignore[arg-type]  # a mode of a newer gateway
+        TeamUsage.Limit(quota="input_bytes_per_day", used=7, mode=TeamUsage.Limit.ENFORCE),
     ],
     pools=[
         TeamUsage.Pool(
@@ -134,7 +141,7 @@ async def test_usage_shows_quotas_pools_and_what_is_allowed(gateway: Gateway, ru
     lines = [" ".join(line.split()) for line in ran.out.splitlines()]
     assert "active_jobs 2 6 enforce" in lines
     assert "jobs_per_day 1,500 500 shadow 1970-01-02 00:00:00 UTC" in lines
-    assert "queued_jobs 0 none ?" in lines
+    assert {"queued_jobs 0 0 ?", "input_bytes_per_day 7 none"} <= set(lines)
     assert "corp-ml/us-central1 8 2 4 TEAM_LIMIT, next in line" in lines
     assert {"gemini-*", "us-central1", "gs://ranking-in/**"} <= set(lines)
     assert "\x1b" not in ran.out

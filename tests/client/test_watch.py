@@ -131,6 +131,7 @@ async def test_submit_and_wait_prints_the_end_and_where_the_output_is(gateway: G
     ran = await run(*SUBMIT, "--wait")
     assert ran.code == 0
     assert ran.out.splitlines()[1] == "gs://out/x/prediction-1"
+    assert ran.err.splitlines()[0] == f"{NAME} was submitted."
     assert gateway.requests("WatchBatchJob")[0].name == NAME
     ran = await run(*SUBMIT, "--wait", "--output", "json")
     assert json.loads(ran.out)["state"] == "SUCCEEDED"

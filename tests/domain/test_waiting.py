@@ -174,6 +174,7 @@ AT_LIMIT = a_team("ads", active=1, limit=1)
         (a_pool(2, 2, others=1), a_team("ads"), True, "POOL_FULL"),
         (a_pool(2, 1, strays=1), a_team("ads"), True, "POOL_FULL"),
         (FULL, a_team("ads"), True, "POOL_FULL"),
+        (ROOM, a_team("ads"), True, "DISPATCHING"),  # it came after the others were counted
     ],
 )
 def test_the_reason_names_what_keeps_it(pool, team, has_leader, reason):
@@ -245,6 +246,18 @@ def test_dispatching_means_that_nothing_blocks_it_and_fewer_stand_before_it_than
     free = pool.free if pool.gate_open else 0
     expected = set(ids(pool, known, contenders)[: max(0, free)])
     assert those_dispatching(explained(pool, known, contenders)) == expected
+
+
+@given(scenes())
+def test_one_that_came_after_the_pass_was_looked_at_is_dispatched_where_it_would_be(scene):
+    """As the create's own answer is: it is not among the contenders that were counted up to a second before."""
+    (pool, _), known, contenders = scene
+    coming = next_pass(pool, known, contenders)
+    others = [replace(c, heads=c.heads[:0], queued=0) for c in contenders if c.pool == pool.id]
+    for name in known:
+        late = [replace(c, heads=(a_head(5000),), queued=1) if c.team == name else c for c in others]
+        taken = choose(coming.pool, coming.teams, late) is not None
+        assert (waiting_reason(coming.pool, coming.teams[name]) is WaitingReason.DISPATCHING) == taken
 
 
 @given(scenes())

@@ -82,6 +82,12 @@ async def test_a_free_slot_is_the_reason_to_expect_the_next_pass_and_a_taken_one
     assert (told.reason, told.position) == (pb.POOL_FULL, 0)
 
 
+async def test_answers_of_creates_within_one_look_do_not_claim_a_full_pool(led):
+    created = [await led.caller("ranking").create() for _ in range(2)]
+    validated = await led.caller("ranking").create(validate_only=True)
+    assert [job.waiting.reason for job in (*created, validated)] == [pb.DISPATCHING] * 3
+
+
 async def test_a_team_at_its_limit_is_the_reason(led):
     await led.set_policy(lambda policy: policy["teams"]["ranking"].update(quotas={"active_jobs": 1}))
     running, held = await led.caller("ranking").create(), await led.caller("ranking").create()

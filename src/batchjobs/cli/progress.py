@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
@@ -52,11 +53,11 @@ class Progress:
         now = datetime.now(UTC)
         spinning = self._spinner.render(time.monotonic())
         head = line(self._batch_job, span(since(phase_start(self._batch_job), now))) + self._note()
-        shown: list[RenderableType] = [_one_line(Text.assemble(spinning, " ", head))]  # type: ignore[arg-type]  # a spinner without a text renders one
+        shown: list[RenderableType] = [Text.assemble(spinning, " ", head)]  # type: ignore[arg-type]  # a spinner without a text renders one
         if bar := _bar(self._batch_job, self._total):
             shown.append(bar)
         if times := phases(self._batch_job, now):
-            shown.append(_one_line(Text(f"  {times}", style="dim")))
+            shown.append(Padding(Text(times, style="dim"), (0, 0, 0, 2)))
         return Group(*shown)
 
     def tell(self, batch_job: BatchJob) -> None:
@@ -105,8 +106,3 @@ def _bar(batch_job: BatchJob, total: int) -> RenderableType | None:
     numbers = f"{done:,} of {of:,} rows, {100 * done // of} %"
     bar.add_row(" ", ProgressBar(total=of, completed=done, width=BAR_WIDTH), numbers)
     return bar
-
-
-def _one_line(text: Text) -> Text:
-    text.overflow, text.no_wrap = "ellipsis", True
-    return text

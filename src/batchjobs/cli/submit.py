@@ -159,6 +159,8 @@ class Order:
             _accepted(answer, validate_only=self.validate_only, as_json=connection.as_json)
             return SUCCEEDED
         if not has_ended(answer):
+            if not connection.as_json:
+                say(f"{answer.name} was submitted.")  # before the wait, which a lost terminal may end without a word
             answer = await follow(
                 connection, client, answer.name, known=answer, total=self.sent.file.rows if self.sent else 0
             )

@@ -24,7 +24,7 @@ async def watch_team(connection: Connection, client: Client, resume_token: str) 
     """
     token = ""  # Only what a watch has sent is worth going on from.
     connection.say = _trouble
-    write = _json_line if connection.as_json else _Lines().write
+    write = _json_line if connection.as_json else _Lines(resumed=bool(resume_token)).write
     try:
         async with aclosing(client.watch_team(resume_token)) as events:
             async for event in events:
@@ -64,8 +64,8 @@ def _json_line(event: TeamEvent) -> None:
 class _Lines:
     """Changes as lines on standard output; what is about the watch itself goes to the error stream."""
 
-    def __init__(self) -> None:
-        self._told = 0
+    def __init__(self, *, resumed: bool) -> None:
+        self._told, self._resumed = 0, resumed
 
     def write(self, event: TeamEvent) -> None:
         match event:
@@ -74,11 +74,16 @@ class _Lines:
                 number = batch_job.name.rpartition("/")[2]
                 stream(f"{moment(batch_job.update_time)}  {number}  {line(batch_job, '')}")
             case Deleted(name):
+                self._told += 1
                 now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
                 stream(f"{now}  {plain(name).rpartition('/')[2]}  deleted")
             case Synced():
-                have = "batch job has" if self._told == 1 else "batch jobs have"
-                say(f"{self._told or 'No'} {have} changed or not ended; changes follow (Ctrl-C stops).")
+                say(f"{self._summary()}; changes follow (Ctrl-C stops).")
             case StartedOver(why):
-                self._told = 0
+                self._told, self._resumed = 0, False
                 say(plain(f"Starting over, some changes were not shown: {why}"))
+
+    def _summary(self) -> str:
+        """Of what stood before the watch had caught up."""
+        what = "batch job changed since then" if self._resumed else "open batch job"
+        return f"{self._told or 'No'} {what if self._told == 1 else what.replace('job', 'jobs')}"

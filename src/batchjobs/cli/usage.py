@@ -37,7 +37,7 @@ def _limit(limit: TeamUsage.Limit) -> Sequence[str]:
     mode = TeamUsage.Limit.Mode.Name(limit.mode).lower() if limit.mode in TeamUsage.Limit.Mode.values() else "?"
     bound = f"{limit.limit:,}" if limit.HasField("limit") else "none"
     resets = moment(limit.reset_time) if limit.HasField("reset_time") else ""
-    return (limit.quota, f"{limit.used:,}", bound, mode, resets)
+    return (limit.quota, f"{limit.used:,}", bound, mode if limit.HasField("limit") else "", resets)
 
 
 def _pool(pool: TeamUsage.Pool) -> Sequence[str]:

@@ -57,8 +57,9 @@ def waiting_reason(
     """Why a queued batch job waits; None stands for what the policy no longer holds.
 
     `pool` and `team` are as the next pass leaves them: what that pass has `taken` waits for nothing but the pass, and
-    whatever it has not waits for what it finds then. What does not pass by itself is said before what does, and
-    nothing that the leader reports is believed without one.
+    whatever it has not waits for what it finds then. Where that is nothing, as for one that came after the others were
+    counted, a slot stays free for it. What does not pass by itself is said before what does, and nothing that the
+    leader reports is believed without one.
     """
     if team is None:
         return WaitingReason.TEAM_REMOVED
@@ -71,5 +72,6 @@ def waiting_reason(
         (not pool.gate_open, WaitingReason.GATE_CLOSED),
         (not team.has_room, WaitingReason.TEAM_LIMIT),
         (pool.free <= 0 < pool.free + pool.others, WaitingReason.OTHERS_HOLD_POOL),
+        (pool.free <= 0, WaitingReason.POOL_FULL),
     )
-    return next((reason for holds, reason in causes if holds), WaitingReason.POOL_FULL)
+    return next((reason for holds, reason in causes if holds), WaitingReason.DISPATCHING)
