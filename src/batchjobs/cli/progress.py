@@ -57,7 +57,7 @@ class Progress:
         if bar := _bar(self._batch_job, self._total):
             shown.append(bar)
         if times := phases(self._batch_job, now):
-            shown.append(Padding(Text(times, style="dim"), (0, 0, 0, 2)))
+            shown.append(Padding(Text(times, style="dim"), (0, 0, 0, 2), expand=False))
         return Group(*shown)
 
     def tell(self, batch_job: BatchJob) -> None:
