@@ -90,6 +90,32 @@ async def test_an_empty_create_names_everything_that_is_missing(gateway):
     assert set(refused.fields) == {"parent", "batch_job.model", "batch_job.source", "batch_job.destination"}
 
 
+@pytest.mark.parametrize("last", ["gcs", "bigquery"])
+async def test_of_two_sources_or_destinations_on_the_wire_the_last_one_counts_and_is_shown(gateway, last):
+    """No generated code can write both: whoever makes such bytes gets what protobuf says, and checks of just that."""
+    gcs = batch_job()
+    bigquery = pb.BatchJob(
+        bigquery_source=pb.BigQuerySource(table="bq://corp-ml.foreign.rows"),
+        bigquery_destination=pb.BigQueryDestination(table="bq://corp-ml.foreign.out"),
+    )
+    parts = (bigquery, gcs) if last == "gcs" else (gcs, bigquery)
+    both = b"".join(
+        pb.CreateBatchJobRequest(parent="teams/ranking", batch_job=part).SerializeToString() for part in parts
+    )
+    caller = gateway.caller("ranking")
+    call = gateway.channel.unary_unary(
+        "/batchjobs.v1.BatchJobs/CreateBatchJob", response_deserializer=pb.BatchJob.FromString
+    )(both, metadata=caller.metadata)
+    if last == "gcs":
+        created = await call
+        assert created.HasField("gcs_source")
+        assert not created.HasField("bigquery_source")
+        assert created.gcs_destination == gcs.gcs_destination
+    else:
+        refused = await refusal(call)
+        assert set(refused.fields) == {"batch_job.bigquery_source.table", "batch_job.bigquery_destination.table"}
+
+
 @pytest.mark.parametrize(
     "parent",
     ["", "ranking", "teams/", "teams/-", "teams/Ranking", "teams/ranking/", "teams/r\0", "teams/" + "a" * 5000],
