@@ -1,6 +1,7 @@
 """GetTeamUsage over a real connection."""
 
 import copy
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -106,6 +107,16 @@ async def test_each_pool_shows_what_is_active_and_queued_and_why_it_waits(led):
     assert here.waiting.position == (await caller.get(held.name)).waiting.position == 0
     assert (there.pool, there.capacity, there.active, there.queued) == ("corp-ml/europe-west4", 2, 0, 0)
     assert not there.HasField("waiting")
+
+
+async def test_each_pool_shows_how_long_the_latest_batch_jobs_waited(led):
+    now = led.time.now().timestamp()
+    waits = json.dumps([[now, 10.0], [now, 600.0], [now - 60, 50.0], [now - 30 * 24 * 3600, 1.0]])
+    share = "INSERT INTO shares (team, pool, waits) VALUES ('ranking', 'corp-ml/us-central1', $1)"
+    await led.sql(share, waits)
+    here, there = (await usage_of(led)).pools
+    assert here.recent_median_wait.ToTimedelta().total_seconds() == 50
+    assert not there.HasField("recent_median_wait")
 
 
 async def test_what_is_open_in_a_pool_that_the_team_has_lost_is_shown_behind(led):

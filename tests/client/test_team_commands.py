@@ -10,6 +10,7 @@ from datetime import timedelta
 import grpc
 import pytest
 from google.protobuf import json_format
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from batchjobs.cli import completion
@@ -125,6 +126,7 @@ USAGE = TeamUsage(
             active=2,
             queued=4,
             waiting=pb.BatchJob.Waiting(reason=pb.TEAM_LIMIT, position=0),
+            recent_median_wait=Duration(seconds=754),
         )
     ],
     allowed_models=["gemini-*"],
@@ -142,7 +144,7 @@ async def test_usage_shows_quotas_pools_and_what_is_allowed(gateway: Gateway, ru
     assert "active_jobs 2 6 enforce" in lines
     assert "jobs_per_day 1,500 500 shadow 1970-01-02 00:00:00 UTC" in lines
     assert {"queued_jobs 0 0 ?", "input_bytes_per_day 7 none"} <= set(lines)
-    assert "corp-ml/us-central1 8 2 4 TEAM_LIMIT, next in line" in lines
+    assert "corp-ml/us-central1 8 2 4 12:34 TEAM_LIMIT, next in line" in lines
     assert {"gemini-*", "us-central1", "gs://ranking-in/**"} <= set(lines)
     assert "\x1b" not in ran.out
 

@@ -38,6 +38,7 @@ CALLS: dict[str, dict[str, tuple[Any, ...]]] = {
         "changes": ("team-1", 1000000, 100),
         "active_by_team": (),
         "open_in_pools": ("team-1",),
+        "waits": ("team-1",),
     },
     "creates": {
         "standing": ("team-1",),

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from batchjobs.cli.connection import connect, connection_options
 from batchjobs.cli.printing import on_terminal, out, out_table
-from batchjobs.cli.text import moment, plain, waiting_for
+from batchjobs.cli.text import moment, plain, span, waiting_for
 from batchjobs.client import TeamUsage
 
 
@@ -27,7 +27,7 @@ def usage(**options: Any) -> None:
         out(json.dumps(told, indent=2, ensure_ascii=False))
         return
     quotas = _table(("quota", "used", "limit", "mode", "resets"), map(_limit, answer.limits))
-    pools = _table(("pool", "capacity", "active", "queued", "first in line"), map(_pool, answer.pools))
+    pools = _table(("pool", "capacity", "active", "queued", "usual wait", "first in line"), map(_pool, answer.pools))
     out_table(quotas, "", pools)
     for label, values in _lists(answer):
         out("\n".join([f"\n{label}", *(f"  {plain(value)}" for value in values)]))
@@ -42,7 +42,8 @@ def _limit(limit: TeamUsage.Limit) -> Sequence[str]:
 
 def _pool(pool: TeamUsage.Pool) -> Sequence[str]:
     why = waiting_for(pool.waiting) if pool.HasField("waiting") else ""
-    return (pool.pool, str(pool.capacity), str(pool.active), str(pool.queued), why)
+    wait = span(pool.recent_median_wait.ToTimedelta().total_seconds()) if pool.HasField("recent_median_wait") else ""
+    return (pool.pool, str(pool.capacity), str(pool.active), str(pool.queued), wait, why)
 
 
 def _lists(usage_: TeamUsage) -> Iterable[tuple[str, Sequence[str]]]:

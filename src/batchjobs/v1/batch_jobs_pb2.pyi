@@ -1050,6 +1050,7 @@ class TeamUsage(_message.Message):
         ACTIVE_FIELD_NUMBER: _builtins.int
         QUEUED_FIELD_NUMBER: _builtins.int
         WAITING_FIELD_NUMBER: _builtins.int
+        RECENT_MEDIAN_WAIT_FIELD_NUMBER: _builtins.int
         pool: _builtins.str
         """The pool, as `project/region`."""
         capacity: _builtins.int
@@ -1062,6 +1063,12 @@ class TeamUsage(_message.Message):
         def waiting(self) -> Global___BatchJob.Waiting:
             """Why the first of the queued ones waits. Absent where nothing is queued."""
 
+        @_builtins.property
+        def recent_median_wait(self) -> _duration_pb2.Duration:
+            """The median time from create to the first submit, of the team's latest 25 batch jobs that were submitted in the pool
+            in the last seven days. Absent where there were none.
+            """
+
         def __init__(
             self,
             *,
@@ -1070,10 +1077,11 @@ class TeamUsage(_message.Message):
             active: _builtins.int = ...,
             queued: _builtins.int = ...,
             waiting: Global___BatchJob.Waiting | None = ...,
+            recent_median_wait: _duration_pb2.Duration | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["waiting", b"waiting"]  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["recent_median_wait", b"recent_median_wait", "waiting", b"waiting"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "capacity", b"capacity", "pool", b"pool", "queued", b"queued", "waiting", b"waiting"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "capacity", b"capacity", "pool", b"pool", "queued", b"queued", "recent_median_wait", b"recent_median_wait", "waiting", b"waiting"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.admission.usage import used_by_quota
 from gateway.domain.batch_job import PoolId
+from gateway.domain.waits import recent_median
 from gateway.errors import GatewayError, Reason, ResourceDetail
 from gateway.identity.authorize import Access, authorize
 from gateway.identity.principal import Principal
@@ -36,12 +37,15 @@ class LimitUse:
 
 @dataclass(frozen=True, slots=True)
 class PoolUse:
-    """The team in one pool. `waiting` is None where it has nothing queued there."""
+    """The team in one pool. `waiting` is None where it has nothing queued there, `median_wait` where nothing of it was
+    submitted there lately.
+    """
 
     pool: PoolId
     capacity: int
     counts: InPool
     waiting: Waiting | None
+    median_wait: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,8 @@ class GetTeamUsage:
         counts = standing.pools.get(pool, InPool())
         held = policy.pools.get(pool)
         waiting = await self._explainer.first(pool, team) if counts.queued else None
-        return PoolUse(pool, held.capacity if held is not None else 0, counts, waiting)
+        median_wait = recent_median(standing.waits.get(pool, ()), standing.now)
+        return PoolUse(pool, held.capacity if held is not None else 0, counts, waiting, median_wait)
 
 
 def _aliases(policy: Policy, team: TeamPolicy) -> Iterator[str]:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from gateway.domain.batch_job import BatchJob, PoolId, Spec
 from gateway.domain.fair_share import Contender
 from gateway.domain.states import State
+from gateway.domain.waits import Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,14 @@ class InPool:
 
 @dataclass(frozen=True, slots=True)
 class TeamStanding:
-    """What a team uses at the store's time `now`, over all pools and in each one where it has anything open."""
+    """What a team uses at the store's time `now`, over all pools and in each one where it has anything open; and how
+    long its latest batch jobs waited in each pool, newest first.
+    """
 
     now: datetime
     usage: Usage
     pools: Mapping[PoolId, InPool]
+    waits: Mapping[PoolId, tuple[Wait, ...]]
 
 
 Decide = Callable[[Usage, datetime], Usage]

@@ -14,7 +14,7 @@ from gateway.store.model import ChangePage, FilteredPage, InPool, LivePage, Team
 from gateway.store.queries import load
 from gateway.store.replays import Replays
 from gateway.store.rows import COLUMNS_OF_B, Row, decode
-from gateway.store.usage import read_standing
+from gateway.store.usage import read_standing, read_waits
 
 SQL: Final = load("reads", columns=COLUMNS_OF_B)
 _ABOVE_EVERY_ID: Final = 2**63 - 1
@@ -94,8 +94,10 @@ class Reads:
         async with self._connections.surfaced(), self._connections.snapshot("standing") as session:
             standing = await read_standing(session, team)
             rows = await session.rows(SQL["open_in_pools"], team)
+            waits = await session.rows(SQL["waits"], team)
         pools = {PoolId.parse(row["pool"]): InPool(row["active"], row["queued"]) for row in rows}
-        return TeamStanding(standing.now, standing.usage, pools)
+        waited = {PoolId.parse(row["pool"]): read_waits(row["waits"]) for row in waits}
+        return TeamStanding(standing.now, standing.usage, pools, waited)
 
     async def contenders(self, pool: PoolId, limit: int) -> tuple[Contender, ...]:
         """All contenders, each with its first head, in this pool with its first `limit` ones: what `fair_share.order`

@@ -1,9 +1,11 @@
 """What a team uses: read from rows, never from increments that a crash could leak."""
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from gateway.domain.waits import Wait
 from gateway.store.connections import Session
 from gateway.store.model import Usage
 from gateway.store.queries import load
@@ -19,6 +21,13 @@ class Standing:
     revision: int
     usage: Usage
     now: datetime
+
+
+def read_waits(text: str | None) -> tuple[Wait, ...]:
+    """The waits that an account remembers; none where the schema does not know them yet."""
+    return tuple(
+        Wait(datetime.fromtimestamp(end, UTC), timedelta(seconds=seconds)) for end, seconds in json.loads(text or "[]")
+    )
 
 
 async def read_standing(session: Session, team: str) -> Standing:

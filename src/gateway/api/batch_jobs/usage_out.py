@@ -36,10 +36,13 @@ def _limit(limit: LimitUse) -> batch_jobs_pb2.TeamUsage.Limit:
 
 
 def _pool(pool: PoolUse) -> batch_jobs_pb2.TeamUsage.Pool:
-    return batch_jobs_pb2.TeamUsage.Pool(
+    message = batch_jobs_pb2.TeamUsage.Pool(
         pool=str(pool.pool),
         capacity=pool.capacity,
         active=pool.counts.active,
         queued=pool.counts.queued,
         waiting=None if pool.waiting is None else waiting_message(pool.waiting),
     )
+    if pool.median_wait is not None:
+        message.recent_median_wait.FromTimedelta(pool.median_wait)
+    return message

@@ -43,6 +43,10 @@ ORDER BY b.revision
 SELECT s.incarnation, coalesce(t.revision, 0) AS team_revision, coalesce(t.purged_revision, 0) AS purged_revision
 FROM store s LEFT JOIN teams t ON t.team = $1
 
+-- name: waits
+-- Through JSON, so that a schema of the version before, which has no such column, answers too.
+SELECT pool, to_jsonb(s) -> 'waits' AS waits FROM shares s WHERE team = $1
+
 -- name: active_by_team
 SELECT team, count(*) AS active FROM batch_jobs
 WHERE state IN ('SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')
