@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKS := requirements/uv.txt requirements/dev.txt
-SOURCES := src tests examples bench
+SOURCES := src tests examples bench deploy
 
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -59,7 +59,8 @@ format: $(STAMP) ## put the code in its form and mend what can be mended
 
 .PHONY: test
 test: $(STAMP) ## set up and run all tests, on a real PostgreSQL and the emulator
-	$(BIN)/pytest -n 2 --dist worksteal -q
+	$(BIN)/pytest -n 2 --dist worksteal -q --ignore tests/monitoring/test_dashboards.py
+	$(BIN)/pytest -q tests/monitoring/test_dashboards.py
 
 $(BIN)/promtool: $(STAMP)
 	@deploy/monitoring/get-prometheus.sh $(BIN)
@@ -86,9 +87,11 @@ DOCS_GENERATORS += docs/tools/calling.py docs/tools/metrics.py
 DOCS_GENERATORS += docs/tools/runbooks.py
 
 .PHONY: docs
-docs: $(STAMP) ## write the pages of docs/ that are made from code
+docs: $(STAMP) ## write the pages of docs/ and the dashboards, which are made from code
 	for generator in $(DOCS_GENERATORS); do $(BIN)/python $$generator; done
+	$(BIN)/python -m deploy.dashboards
 
 .PHONY: lint-docs
-lint-docs: $(STAMP) ## fail where a page of docs/ is not what the code makes
+lint-docs: $(STAMP) ## fail where a page of docs/ or a dashboard is not what the code makes
 	for generator in $(DOCS_GENERATORS); do $(BIN)/python $$generator --check; done
+	$(BIN)/python -m deploy.dashboards --check
