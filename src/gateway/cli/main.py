@@ -6,6 +6,7 @@ from gateway.cli.dev import dev
 from gateway.cli.migrate import migrate
 from gateway.cli.policy import policy
 from gateway.cli.serve import serve
+from gateway.cli.simulate import simulate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -18,3 +19,4 @@ main.add_command(serve)
 main.add_command(dev)
 main.add_command(migrate)
 main.add_command(policy)
+main.add_command(simulate)
