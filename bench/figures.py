@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import calls, large, memory, rates, start
+from bench import calls, large, memory, rates, start, traces
 from bench.rows import Row
 
 
@@ -22,6 +22,7 @@ FIGURES = (
     Figure("create", rates.create_rows, generator=True),
     Figure("calls", calls.rows),
     Figure("start", start.rows),
+    Figure("traces", traces.rows),
     Figure("memory", memory.rows),
     Figure("large", large.rows, generator=True),
 )

@@ -55,8 +55,11 @@ from gateway.store.reads import Reads
 from gateway.telemetry.exposition import MetricsListener
 from gateway.telemetry.loop_lag import measure_loop_lag
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.tracing import OFF, Traces, open_traces
 
 log = structlog.get_logger(__name__)
+
+DISTRIBUTION = "batch-jobs-gateway"
 
 GUARDED = frozenset({SERVICE.full_name})
 """The services whose callers must have a name."""
@@ -84,15 +87,23 @@ class App:
         settings: how to run.
         clock: what deadlines and loops read; tests pass one that they drive.
         registry: where the metrics are; a new one by default.
+        traces: where spans go; where the settings say by default.
 
     """
 
     def __init__(
-        self, settings: Settings, *, clock: Clock | None = None, registry: CollectorRegistry | None = None
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        registry: CollectorRegistry | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.metrics = Metrics(registry or CollectorRegistry())
+        self.traces: Traces = OFF
+        self._given_traces = traces
         self.drain = Drain()
         self.health = Health()
         self.background = Background()
@@ -159,6 +170,8 @@ class App:
         settings = self.settings
         config = controller_config(settings)
         self._describe_process()
+        self.traces = self._given_traces or traces_of(settings)
+        stack.push_async_callback(asyncio.to_thread, self.traces.close)
         listening = await open_listeners(settings, clock=self.clock, metrics=self.metrics.identity)
         await self._start_side_listeners(stack)
         locations = Locations.of(settings, self.metrics.process, self.clock)
@@ -194,6 +207,7 @@ class App:
                 shedding=shedding,
                 authenticator=each.authenticator,
                 guarded=GUARDED,
+                traces=self.traces,
             )
             server = ApiServer([(SERVICE, handler)], around, self.health, limits(settings))
             self._ports[each.name] = await server.start(
@@ -203,7 +217,7 @@ class App:
             stack.push_async_callback(server.stop, 0.0)
 
     def _describe_process(self) -> None:
-        self.metrics.process.build(version("batch-jobs-gateway"), self.settings.role.value)
+        self.metrics.process.build(version(DISTRIBUTION), self.settings.role.value)
         ProcessCollector(registry=self.metrics.registry)
 
     async def _start_side_listeners(self, stack: AsyncExitStack) -> None:
@@ -229,7 +243,7 @@ class App:
         stack.push_async_callback(database.close)
         await check_schema(url)
         feed = Feed(database, self.clock)
-        return Core(policies, database, feed, JobObserver(self.metrics.jobs, feed.hint), locations)
+        return Core(policies, database, feed, JobObserver(self.metrics.jobs, feed.hint, self.traces), locations)
 
     def _use_cases(self, stack: AsyncExitStack, core: Core) -> UseCases:
         settings = self.settings
@@ -274,7 +288,7 @@ class App:
             emulator_target=self.settings.vertex_emulator or "",
             tcp_user_timeout=self.settings.tcp_user_timeout.total_seconds(),
         )
-        clients = VertexClients(target, clock=self.clock, metrics=self.metrics)
+        clients = VertexClients(target, clock=self.clock, metrics=self.metrics, traces=self.traces)
         stack.push_async_callback(clients.close)
         store = StoreParts.of(core.database, config=config, clock=self.clock, holder=holder(), observer=core.observer)
         self.controller = Controller(
@@ -285,6 +299,7 @@ class App:
             hints=core.feed,
             clock=self.clock,
             metrics=self.metrics,
+            traces=self.traces,
         )
         self.background.run("controller", _load_and_run(self.controller))
 
@@ -336,6 +351,16 @@ def limits(settings: Settings) -> Limits:
         connection_age=settings.connection_age.total_seconds(),
         connection_idle=settings.connection_idle.total_seconds(),
         ping_interval=settings.ping_interval.total_seconds(),
+    )
+
+
+def traces_of(settings: Settings) -> Traces:
+    """Where spans go; raises SettingsError."""
+    return open_traces(
+        settings.traces_endpoint,
+        installation=settings.name,
+        version=version(DISTRIBUTION),
+        share=settings.traces_share,
     )
 
 

@@ -142,6 +142,11 @@ class Settings(DatabaseSettings):
     """How many tokens of one peer address may be refused in a minute before it is put off."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """The least important log lines that are written: DEBUG, INFO, WARNING or ERROR."""
+    traces_endpoint: str = Field(default="", pattern="^(https?://.+)?$")
+    """URL of an OpenTelemetry collector that takes OTLP over gRPC, such as `http://collector:4317`; it needs the extra
+    `traces`. Empty: no traces."""
+    traces_share: float = Field(default=1.0, ge=0, le=1)
+    """How many of all traces are kept, from 0 to 1, where the caller has not decided already."""
 
     vertex_emulator: Address | None = None
     """`host:port` of a Vertex emulator that stands in for every region. Only with `insecure`."""

@@ -72,7 +72,7 @@ def test_a_scan_that_showed_it_forbids_the_conclusion() -> None:
 def test_the_scans_of_another_pool_do_not_count() -> None:
     kept = Scans(T, SLACK)
     for scan in (at(1), at(100)):
-        kept.note(replace(POOL, region="elsewhere"), scan, whole=False)
+        kept.note(POOL._replace(region="elsewhere"), scan, whole=False)
     assert not kept.prove_absent(ROW)
 
 

@@ -182,7 +182,7 @@ StartGateway = Callable[..., Awaitable[Gateway]]
 async def start_gateway(database_url: str, tmp_path: Path) -> AsyncIterator[StartGateway]:
     """Starts gateways on the test's own database; they stop, last first, when the test ends.
 
-    Keywords: `policy` (a mapping), `driven`, `role`, `emulator` (settings of it), and any field of `Settings`.
+    Keywords: `policy` (a mapping), `driven`, `role`, `emulator` (its settings), `traces`, and any field of `Settings`.
     """
     numbers = itertools.count()
     async with AsyncExitStack() as stack:
@@ -239,7 +239,8 @@ async def _start(
         "bigquery_project": "corp-ml",
         "drain_grace": timedelta(seconds=5),
     }
-    app = App(Settings.read({}, {**values, **settings}), clock=time)
+    traces = settings.pop("traces", None)
+    app = App(Settings.read({}, {**values, **settings}), clock=time, traces=traces)
     await stack.enter_async_context(app)
     channel = await stack.enter_async_context(grpc.aio.insecure_channel(app.api_target))
     return Gateway(app, emulator, database_url, policy_path, policy, channel, time)

@@ -17,6 +17,7 @@ from gateway.cloud.vertex_wire import NewVertexJob
 from gateway.domain.batch_job import PoolId
 from gateway.domain.vertex_job import VertexJob
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.tracing import OFF, Kind, Traces
 
 T = TypeVar("T")
 
@@ -44,10 +45,10 @@ class VertexConfig:
 class VertexClients:
     """The clients by endpoint. Pools of one region share a connection."""
 
-    def __init__(self, config: VertexConfig, *, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, config: VertexConfig, *, clock: Clock, metrics: Metrics, traces: Traces = OFF) -> None:
         self._config = config
         self._clock = clock
-        self._metrics = metrics
+        self._metrics, self._traces = metrics, traces
         self._opening: dict[str, asyncio.Task[Any]] = {}
 
     async def pool(self, pool: PoolId, endpoint: str = "") -> "VertexPool":
@@ -65,7 +66,7 @@ class VertexClients:
             client = await asyncio.shield(opening)
         except vertex_channel.NoCredentialsError as error:
             raise VertexError(Code.UNAUTHENTICATED, str(error), from_server=False) from error
-        return VertexPool(pool, client, self._config, clock=self._clock, metrics=self._metrics)
+        return VertexPool(pool, client, self._config, clock=self._clock, metrics=self._metrics, traces=self._traces)
 
     async def close(self) -> None:
         """Close every connection; calls in flight end with an error."""
@@ -91,12 +92,21 @@ class VertexClients:
 class VertexPool:
     """The Vertex jobs of one pool. Every method raises `VertexError` where it has no result."""
 
-    def __init__(self, pool: PoolId, client: Any, config: VertexConfig, *, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        pool: PoolId,
+        client: Any,
+        config: VertexConfig,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        traces: Traces = OFF,
+    ) -> None:
         self.id = pool
         self._client = client
         self._config = config
         self._clock = clock
-        self._metrics = metrics
+        self._metrics, self._traces = metrics, traces
         self._parent = f"projects/{pool.project}/locations/{pool.region}"
 
     async def create(self, job: NewVertexJob, *, deadline: float, send_by: Callable[[], float]) -> VertexJob:
@@ -186,13 +196,15 @@ class VertexPool:
     async def _call(self, method: str, call: Coroutine[Any, Any, T], seconds: float | None = None) -> T:
         """Await one call, bounded on our clock too, count it, and give its errors their type."""
         began, code = self._clock.boottime(), Code.OK
-        try:
-            return await within(self._clock, self._config.read_timeout if seconds is None else seconds, call)
-        except VertexError as error:
-            code = error.code
-            raise
-        except asyncio.CancelledError:
-            code = Code.CANCELLED
-            raise
-        finally:
-            self._metrics.vertex.request(method, self.id.region, code.name, self._clock.boottime() - began)
+        with self._traces.span(f"vertex {method}", kind=Kind.CLIENT, pool=str(self.id)) as span:
+            try:
+                return await within(self._clock, self._config.read_timeout if seconds is None else seconds, call)
+            except VertexError as error:
+                code = error.code
+                span.failed(code.name)
+                raise
+            except asyncio.CancelledError:
+                code = Code.CANCELLED
+                raise
+            finally:
+                self._metrics.vertex.request(method, self.id.region, code.name, self._clock.boottime() - began)

@@ -26,7 +26,8 @@ class Cancel(PerPool):
     async def _cancel(self, row: BatchJob) -> None:
         began = self._term.clock.boottime()
         try:
-            await self._term.ask(row.pool, lambda vertex: vertex.cancel(row.vertex_name))
+            with self._term.traces.span(self.name, about=row.name, pool=str(row.pool)):
+                await self._term.ask(row.pool, lambda vertex: vertex.cancel(row.vertex_name))
         except VertexError as error:
             # It has ended or is gone: what it came to is the poll's to find out.
             if not error.from_server or error.code not in {Code.FAILED_PRECONDITION, Code.NOT_FOUND}:

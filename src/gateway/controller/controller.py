@@ -10,6 +10,7 @@ from gateway.controller.loops import Loops
 from gateway.controller.parts import ChangeHints, PolicyInForce, StoreParts, Vertex
 from gateway.controller.term import Setting, Term
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.tracing import OFF, Traces
 
 
 class Controller:
@@ -28,8 +29,11 @@ class Controller:
         hints: ChangeHints,
         clock: Clock,
         metrics: Metrics,
+        traces: Traces = OFF,
     ) -> None:
-        setting = Setting(config=config, store=store, vertex=vertex, policy=policy, clock=clock, metrics=metrics)
+        setting = Setting(
+            config=config, store=store, vertex=vertex, policy=policy, clock=clock, metrics=metrics, traces=traces
+        )
         self._config, self._policy, self._hints, self._clock = config, policy, hints, clock
         self._guard = Guard(metrics)
         self._flights = Flights()

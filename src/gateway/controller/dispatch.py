@@ -14,6 +14,7 @@ from gateway.controller.gate import Access
 from gateway.controller.submit import Submit
 from gateway.controller.term import Term
 from gateway.domain import fair_share
+from gateway.domain.batch_job import job_name
 from gateway.domain.fair_share import Choice, Contender, PoolSnapshot, TeamSnapshot
 from gateway.domain.level import level
 from gateway.policy.model import Counts, Mode, Policy, Pool, TeamPolicy
@@ -70,7 +71,8 @@ class Dispatch:
             return
         order = _order(choice, policy, room, term.leadership.term)
         try:
-            taken = await term.fenced(lambda _: term.store.dispatches.take(order))
+            with term.traces.span("dispatch", about=job_name(choice.team, choice.head.id), pool=str(choice.pool)):
+                taken = await term.fenced(lambda _: term.store.dispatches.take(order))
         except StoreBusyError:
             return  # Whoever holds the lock is quick: the next pass meets it again.
         except CommitUnknownError as error:

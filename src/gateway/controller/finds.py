@@ -118,7 +118,8 @@ class Finds:
                 self._term.scans.hold(row)
 
     async def _adopt_one(self, row: BatchJob, found: VertexJob) -> None:
-        changed = await self._term.change(row, moves.adopt(found, self._gateway, self._term.retention(row.team)))
+        with self._term.traces.span("adopt", about=row.name, pool=str(row.pool)):
+            changed = await self._term.change(row, moves.adopt(found, self._gateway, self._term.retention(row.team)))
         if changed is None:
             return
         self._term.scans.forget(row)

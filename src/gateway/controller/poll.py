@@ -29,6 +29,10 @@ class Poll(PerPool):
 
     async def run_pool(self, pool: PoolId) -> None:
         """List, follow every named batch job, and note what else takes room."""
+        with self._term.traces.span(self.name, pool=str(pool)):
+            await self._poll(pool)
+
+    async def _poll(self, pool: PoolId) -> None:
         term, began = self._term, self._term.clock.boottime()
         begun = await term.store.scanning.now()
         rows = {last_segment(row.vertex_name): row for row in await term.store.sweeps.active(pool) if row.vertex_name}
@@ -47,7 +51,8 @@ class Poll(PerPool):
             return
         retention = self._term.retention(row.team)
         if observe(row, found, row.update_time, retention=retention) is not None:
-            await self._term.change(row, moves.follow(found, retention))
+            with self._term.traces.span("follow", about=row.name, state=found.state.value):
+                await self._term.change(row, moves.follow(found, retention))
 
     async def _get(self, row: BatchJob) -> VertexJob | None:
         """The Vertex job that the list did not show: it has ended, or the list lags, or it is gone (None)."""

@@ -45,7 +45,8 @@ class Submit:
 
     async def _run(self, job: BatchJob, deadline: float, load: int) -> None:
         try:
-            await self._guard.run(_NAME, job.name, self._submit(job, deadline, load))
+            with self._term.traces.span(_NAME, about=job.name, pool=str(job.pool), attempt=job.attempt_count):
+                await self._guard.run(_NAME, job.name, self._submit(job, deadline, load))
         finally:
             self._term.bells.ring(Bell.DISPATCH)
             self._term.bells.ring(Bell.RESOLVE, job.pool)

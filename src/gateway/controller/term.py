@@ -21,6 +21,7 @@ from gateway.policy.model import DEFAULT_RETENTION
 from gateway.store.errors import LeaseLostError
 from gateway.store.model import Change, Changed, PoolState
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.tracing import OFF, Traces
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class Setting:
     policy: PolicyInForce
     clock: Clock
     metrics: Metrics
+    traces: Traces = OFF
 
 
 class Term:
@@ -42,7 +44,7 @@ class Term:
 
     def __init__(self, setting: Setting, leadership: Leadership) -> None:
         self.config, self.store, self.clock = setting.config, setting.store, setting.clock
-        self.policy, self.metrics = setting.policy, setting.metrics
+        self.policy, self.metrics, self.traces = setting.policy, setting.metrics, setting.traces
         self.leadership = leadership
         self.bells = Bells()
         self.reach = Reach(setting.clock)

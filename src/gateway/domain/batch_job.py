@@ -165,7 +165,7 @@ class BatchJob:
 
     @property
     def name(self) -> str:
-        return f"teams/{self.team}/batchJobs/{self.id}"
+        return job_name(self.team, self.id)
 
     @property
     def shown_state(self) -> State:
@@ -208,6 +208,11 @@ class BatchJob:
         """A copy that carries the wish to cancel; its entry in the history is CANCELLING."""
         entry = Transition(State.CANCELLING, time, "CANCEL_REQUESTED", actor, self.revision + 1)
         return replace(self, cancel_time=time, update_time=time, transitions=remember(self.transitions, entry))
+
+
+def job_name(team: str, job_id: int) -> str:
+    """A batch job's resource name."""
+    return f"teams/{team}/batchJobs/{job_id}"
 
 
 def remember(history: tuple[Transition, ...], entry: Transition) -> tuple[Transition, ...]:

@@ -9,6 +9,7 @@ import structlog
 from gateway.domain.batch_job import BatchJob, Transition
 from gateway.domain.states import State
 from gateway.telemetry.job_metrics import JobMetrics
+from gateway.telemetry.tracing import OFF, Traces
 
 log = structlog.get_logger(__name__)
 
@@ -23,8 +24,8 @@ PHASES: Final = {
 class JobObserver:
     """Called by the store after each commit, in commit order per team; `before` is None for a create."""
 
-    def __init__(self, metrics: JobMetrics, hint: Callable[[str, int], None]) -> None:
-        self._metrics = metrics
+    def __init__(self, metrics: JobMetrics, hint: Callable[[str, int], None], traces: Traces = OFF) -> None:
+        self._metrics, self._traces = metrics, traces
         self._hint = hint
 
     def __call__(self, before: BatchJob | None, after: BatchJob) -> None:
@@ -45,9 +46,12 @@ class JobObserver:
             return
         entered = next((t.time for t in reversed(before.transitions) if t.state is before.state), before.create_time)
         self._metrics.phase(phase, str(after.pool), (after.update_time - entered).total_seconds())
+        self._traces.record(phase, after.name, entered, after.update_time, pool=str(after.pool))
 
     def _observe_end(self, job: BatchJob) -> None:
-        seconds = ((job.end_time or job.update_time) - job.create_time).total_seconds()
+        end = job.end_time or job.update_time
+        seconds = (end - job.create_time).total_seconds()
+        self._traces.whole(job.name, job.create_time, end, team=job.team, pool=str(job.pool), state=job.state.value)
         self._metrics.finished(job.team, job.spec.model, job.state, seconds)
         if job.rows is not None:
             counts = {"succeeded": job.rows.succeeded, "failed": job.rows.failed, "incomplete": job.rows.incomplete}

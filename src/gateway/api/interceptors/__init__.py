@@ -8,13 +8,21 @@ from gateway.api.interceptors.identity import Identity
 from gateway.api.interceptors.logging import Logging
 from gateway.api.interceptors.refusals import Refusals
 from gateway.api.interceptors.shedding import Shedding
+from gateway.api.interceptors.tracing import Tracing
 from gateway.identity.principal import Authenticator
 from gateway.service.drain import Drain
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.tracing import OFF, Traces
 
 
 def layers(
-    *, metrics: Metrics, drain: Drain, shedding: Shedding, authenticator: Authenticator, guarded: frozenset[str]
+    *,
+    metrics: Metrics,
+    drain: Drain,
+    shedding: Shedding,
+    authenticator: Authenticator,
+    guarded: frozenset[str],
+    traces: Traces = OFF,
 ) -> tuple[Layer, ...]:
     """The layers from the outside in. `guarded` are the services that have callers with names; `shedding` is the one of
     the whole process.
@@ -25,6 +33,7 @@ def layers(
     return (
         Counting(metrics.rpcs),
         Logging(),
+        *([Tracing(traces, guarded)] if traces.on else ()),
         Refusals(),
         Draining(drain, guarded),
         shedding,
