@@ -336,6 +336,8 @@ def controller_config(settings: Settings) -> ControllerConfig:
             submits_in_flight=settings.submits_in_flight,
             dispatch_interval=settings.dispatch_interval,
             poll_interval=settings.poll_interval,
+            sweep_interval=settings.sweep_interval,
+            probe_longest=settings.probe_longest,
             gauges_interval=settings.gauges_interval,
         )
     except ValueError as error:

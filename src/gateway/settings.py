@@ -178,6 +178,10 @@ class Settings(DatabaseSettings):
     """How often the leader looks for free slots where nothing wakes it sooner."""
     poll_interval: Seconds = timedelta(seconds=10)
     """How often the leader lists the running Vertex jobs of a pool."""
+    sweep_interval: Seconds = timedelta(minutes=10)
+    """How often the leader lists everything in a pool, for strays and late duplicates."""
+    probe_longest: Seconds = timedelta(minutes=5)
+    """The longest that a pool which refuses for want of capacity is left alone between two probes."""
     gauges_interval: Seconds = timedelta(seconds=10)
     """How often the leader counts batch jobs for the gauges."""
 

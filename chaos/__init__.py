@@ -1,0 +1,1 @@
+"""Three replicas, much killing, and an audit that reads what came of it: `python -m chaos`."""
