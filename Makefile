@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKS := requirements/uv.txt requirements/dev.txt
-SOURCES := src tests examples bench deploy
+SOURCES := src tests examples bench chaos deploy
 
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -75,6 +75,10 @@ demo: $(STAMP) ## set up and show a batch job on the whole path, in under two mi
 .PHONY: bench
 bench: $(STAMP) ## measure speed and size, print the table beside its targets; WRITE=1 keeps it in docs/bench.md
 	@GRPC_VERBOSITY=ERROR $(BIN)/python -m bench $(if $(WRITE),--write) $(FIGURES)
+
+.PHONY: chaos
+chaos: $(STAMP) ## kill, freeze and cut what can be, and audit what came of it; SHORT=1, SEED=n, REGIME=within|beyond
+	@$(BIN)/python -m chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(REGIME),--regime $(REGIME))
 
 .PHONY: dev
 dev: $(STAMP) ## run PostgreSQL, the emulator and the gateway here until Ctrl-C

@@ -40,6 +40,7 @@ def _regime(seed: int, regime: Regime, size: Size, keep: Path | None) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         report = Report.of(asyncio.run(run(seed, regime, size, folder)))
     print(report.findings, end="\n" if report.findings else "")
+    print(f"  {report.beside} Vertex jobs were found beside a recorded one, or where none was wanted any more")
     print(report.last_line, flush=True)
     return report.clean
 

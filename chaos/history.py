@@ -7,7 +7,7 @@ import asyncpg
 _INSTALL = """
 CREATE TABLE chaos_history (
     place     bigserial PRIMARY KEY,
-    time      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    time      timestamptz NOT NULL DEFAULT store_clock(),
     id        bigint NOT NULL,
     team      text NOT NULL,
     pool      text NOT NULL,

@@ -110,7 +110,7 @@ def _over(evidence: Evidence, key: Callable[[Change], str], bound: str) -> Found
         if now:
             active[change.id] = now
         taken = before is None and change.state == "SUBMITTING" and change.attempt
-        if taken and change.attempt and 0 <= change.attempt[bound] < counts[key(change)]:
+        if taken and change.attempt and 0 < change.attempt[bound] < counts[key(change)]:
             seen = f"{counts[key(change)]} active in {key(change)}"
             yield f"{change.id}: {seen}, by a dispatch with {bound} {change.attempt[bound]}"
 

@@ -1,7 +1,7 @@
 """The last line of a run, and what stands above it."""
 
 import math
-from bisect import bisect_left
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
@@ -20,12 +20,14 @@ class Report:
     creates: int
     found: dict[str, list[str]]
     recovery: float
+    beside: int
+    """Vertex jobs that were made beside a recorded one, and found."""
 
     @classmethod
     def of(cls, evidence: Evidence) -> Self:
         names = {line["name"] for line in evidence.journal if line["event"] == "created"}
         found = {name: list(counter(evidence)) for name, counter in COUNTERS.items()}
-        return cls(len(names), found, recovery_p99(evidence))
+        return cls(len(names), found, recovery_p99(evidence), len(evidence.found))
 
     @property
     def clean(self) -> bool:
@@ -47,17 +49,24 @@ class Report:
 
 
 def recovery_p99(evidence: Evidence) -> float:
-    """Seconds from the end of a fault until the next batch job took a slot, among faults after which one did."""
-    dispatches = [change.at for change in evidence.changes if change.state == "SUBMITTING"]
-    waits = [
-        dispatches[place] - healed for healed in evidence.healed if (place := _next(dispatches, healed)) is not None
-    ]
+    """Seconds from the end of a fault until a batch job took a slot: from then on, or from when the next one waited."""
+    queued = set[int]()
+    waits = list[float]()
+    running: list[float] = []
+    healed = deque(sorted(evidence.healed))
+    for change in evidence.changes:
+        while healed and healed[0] <= change.at:
+            moment = healed.popleft()
+            running.append(moment if queued else math.inf)
+        if change.state == "QUEUED":
+            queued.add(change.id)
+            running = [min(began, change.at) for began in running]
+        else:
+            queued.discard(change.id)
+        if change.state == "SUBMITTING":
+            waits += [change.at - began for began in running if began < math.inf]
+            running = [began for began in running if began == math.inf]
     return _percentile(waits, 0.99)
-
-
-def _next(times: Sequence[float], moment: float) -> int | None:
-    place = bisect_left(times, moment)
-    return place if place < len(times) else None
 
 
 def _percentile(values: Sequence[float], share: float) -> float:
