@@ -161,9 +161,9 @@ class Client:
             if not error.outcome_unknown:
                 raise
 
-    async def usage(self, *, timeout: float | None = None) -> pb.TeamUsage:
-        """What the team may use and what it uses."""
-        name = f"{self._parent()}/usage"
+    async def usage(self, *, team: str = "", timeout: float | None = None) -> pb.TeamUsage:
+        """What the team may use and what it uses; `team` is another one, for operators."""
+        name = f"teams/{team}/usage" if team else f"{self._parent()}/usage"
         return await self._call(self._rpcs.GetTeamUsage, pb.GetTeamUsageRequest(name=name), name, timeout)
 
     def watch(self, name: str, *, timeout: float | None = None) -> AsyncGenerator[pb.BatchJob, None]:

@@ -7,6 +7,7 @@ from gateway.cli.migrate import migrate
 from gateway.cli.policy import policy
 from gateway.cli.serve import serve
 from gateway.cli.simulate import simulate
+from gateway.cli.top import top
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -20,3 +21,4 @@ main.add_command(dev)
 main.add_command(migrate)
 main.add_command(policy)
 main.add_command(simulate)
+main.add_command(top)

@@ -1,0 +1,74 @@
+"""`gateway top`: pools, teams, queue, what runs and what has happened, live on a terminal.
+
+It asks the API, as an operator of the policy: the same address and identity that callers have, reads alone. It needs no
+right on the cluster, the database or Prometheus, so it works from any laptop from which a batch job can be submitted.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import click
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from batchjobs.cli.connection import Connection, connect, connection_options
+from batchjobs.cli.exits import StoppedError
+from batchjobs.cli.printing import out_table
+from batchjobs.client import BatchJobsError, Client
+from gateway.cli.top_page import page
+from gateway.cli.top_picture import look
+
+OPERATOR: Final = "operator"
+"""Who asks where identity is for development only; elsewhere the caller's credentials say who."""
+
+BESIDE_JOBS: Final = 26
+"""Lines of a screen that the other tables of a middling installation take."""
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Print one page, for a ticket, and end.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.5),
+    default=2.0,
+    show_default=True,
+    help="Seconds between two looks.",
+)
+@connection_options
+def top(*, once: bool, interval: float, **options: Any) -> None:
+    """Watch pools, teams, queue and batch jobs, as an operator of the policy.
+
+    It reads from the API alone. Shown are the teams that have anything open or have created something lately.
+    """
+    connection = connect(**options, team=OPERATOR, output="text")
+    try:
+        if once:
+            out_table(page(connection.run(look), connection.endpoint))
+        else:
+            connection.run(lambda client: _live(client, connection, interval))
+    except StoppedError as stop:
+        click.echo(stop, err=True)
+        raise SystemExit(stop.code) from stop
+    except KeyboardInterrupt:
+        pass  # This is how a live page is left.
+
+
+# The team is not a choice here, and there is one form of a page.
+top.params = [each for each in top.params if each.name not in {"team", "output"}]
+
+
+async def _live(client: Client, connection: Connection, interval: float) -> None:
+    """Look again and again until Ctrl-C. A look that fails leaves the last page, with a line about it."""
+    console = Console(highlight=False)
+    shown: RenderableType = Text(f"asking {connection.endpoint} …")
+    connection.say = lambda _what, _seconds: None
+    with Live(shown, console=console, screen=console.is_terminal, auto_refresh=False) as live:
+        while True:
+            try:
+                shown = page(await look(client), connection.endpoint, tallest=max(console.height - BESIDE_JOBS, 3))
+                live.update(shown, refresh=True)
+            except BatchJobsError as error:
+                live.console.bell()
+                live.update(Text(f"{connection.endpoint}: {error}", style="red"), refresh=True)
+            await asyncio.sleep(interval)
