@@ -145,5 +145,5 @@ def test_names_that_callers_make_up_add_nothing(full: Metrics):
     for made_up in ("a", "b", "c"):
         full.jobs.admission(made_up, "refused", "TEAM_FORBIDDEN")
         full.jobs.transition(made_up, State.QUEUED)
-        full.leader.set_jobs({(made_up, POOLS[0], State.QUEUED): 1})
-    assert sum(map(shown, every(full))) <= before
+        full.jobs.finished(made_up, MODELS[0], State.FAILED, 1)
+    assert sum(map(shown, every(full))) == before
