@@ -64,7 +64,7 @@ def by_id(span: ReadableSpan) -> int:
 
 async def test_all_that_is_done_for_a_batch_job_is_one_trace(start_gateway: StartGateway, collected: Collected):
     gateway = await start_gateway(traces=collected.traces, **QUICK)
-    await run_to_its_end(gateway)
+    job = await run_to_its_end(gateway)
     whole = collected.one("batch job")
     trace = [span for span in collected.spans if by_id(span) == by_id(whole)]
     names = {span.name for span in trace}
@@ -85,6 +85,8 @@ async def test_all_that_is_done_for_a_batch_job_is_one_trace(start_gateway: Star
     submit = collected.one("submit")
     assert collected.one("vertex create").parent.span_id == submit.get_span_context().span_id
     assert whole.attributes["batchjobs.state"] == "SUCCEEDED"
+    named = {span.attributes.get("batchjobs.batch_job") for span in trace if not span.name.startswith("vertex")}
+    assert named == {job.name}
     assert whole.start_time < submit.start_time < whole.end_time
 
 

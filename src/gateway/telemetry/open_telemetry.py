@@ -78,7 +78,7 @@ class OpenTelemetryTraces:
             name,
             context=parent,
             kind=_KINDS[kind],
-            attributes=_named(more),
+            attributes=_named({"batch_job": about, **more} if about else more),
             links=_links() if about else (),
             record_exception=False,
             set_status_on_exception=False,
@@ -89,7 +89,11 @@ class OpenTelemetryTraces:
         """As the interface says."""
         parent = trace.set_span_in_context(NonRecordingSpan(self._whole(about)))
         made = self._tracer.start_span(
-            name, context=parent, attributes=_named(more), links=_links(), start_time=_nanoseconds(begin)
+            name,
+            context=parent,
+            attributes=_named({"batch_job": about, **more}),
+            links=_links(),
+            start_time=_nanoseconds(begin),
         )
         made.end(_nanoseconds(end))
 
@@ -98,7 +102,10 @@ class OpenTelemetryTraces:
         token = _FORCED.set(self._whole(about))
         try:
             made = self._tracer.start_span(
-                "batch job", context=Context(), attributes=_named(more), start_time=_nanoseconds(begin)
+                "batch job",
+                context=Context(),
+                attributes=_named({"batch_job": about, **more}),
+                start_time=_nanoseconds(begin),
             )
         finally:
             _FORCED.reset(token)
