@@ -16,7 +16,11 @@ from gateway.telemetry import logs
 
 @click.command()
 @settings_options(DatabaseSettings.model_fields)
-@click.option("--restored", is_flag=True, help="After a restore from backup: make watchers read everything again.")
+@click.option(
+    "--restored",
+    is_flag=True,
+    help="After a restore from backup, before a gateway runs again: watchers read anew, lost creates are looked for.",
+)
 def migrate(restored: bool, **flags: Any) -> None:
     """Bring the database's schema to this version's. Replicas of the version before may go on running meanwhile."""
     logs.configure(sys.stderr)

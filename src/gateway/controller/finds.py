@@ -86,7 +86,7 @@ class Finds:
         if same_vertex_job(row.vertex_name, found.name):
             # A row may have ended before its Vertex job was known, and without having seen it end.
             return Find.EXTRA if row.ended and row.vertex_end_time is None else Find.NAMED
-        if not belongs(found, row, self._gateway):
+        if not belongs(found, row, self._gateway, self._term.lost):
             return Find.OTHERS
         if self._flights.under_way(row.id):
             return Find.UNDER_WAY
@@ -118,8 +118,9 @@ class Finds:
                 self._term.scans.hold(row)
 
     async def _adopt_one(self, row: BatchJob, found: VertexJob) -> None:
+        adopt = moves.adopt(found, self._gateway, self._term.retention(row.team), self._term.lost)
         with self._term.traces.span("adopt", about=row.name, pool=str(row.pool)):
-            changed = await self._term.change(row, moves.adopt(found, self._gateway, self._term.retention(row.team)))
+            changed = await self._term.change(row, adopt)
         if changed is None:
             return
         self._term.scans.forget(row)

@@ -4,12 +4,13 @@ Each answers what the store's `change` takes: a function that gives the new row,
 the change needs it.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway.controller.observe import ACTOR, observe
-from gateway.controller.ours import belongs, same_vertex_job
+from gateway.controller.ours import Lost, belongs, same_vertex_job
 from gateway.domain.batch_job import AttemptOutcome, BatchJob
 from gateway.domain.states import State
 from gateway.domain.vertex_job import LABEL_ATTEMPT, Status, VertexJob
@@ -40,11 +41,12 @@ def accept(attempt_id: str, made: VertexJob, retention: timedelta) -> Change:
     return change
 
 
-def adopt(found: VertexJob, gateway: str, retention: timedelta) -> Change:
+def adopt(found: VertexJob, gateway: str, retention: timedelta, lost: Collection[Lost] = ()) -> Change:
     """Take a Vertex job that a list showed for a batch job that has none, running or ended."""
 
     def change(job: BatchJob, now: datetime) -> BatchJob | None:
-        if job.vertex_name or job.state not in {State.QUEUED, State.SUBMITTING} or not belongs(found, job, gateway):
+        waits = job.state in {State.QUEUED, State.SUBMITTING} and not job.vertex_name
+        if not waits or not belongs(found, job, gateway, lost):
             return None
         settled = _settle(job, found.labels.get(LABEL_ATTEMPT, ""), AttemptOutcome.FOUND, now, ADOPTED)
         return observe(settled, found, now, retention=retention, reason=ADOPTED)

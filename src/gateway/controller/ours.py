@@ -2,11 +2,33 @@
 
 Anyone can clone a job in Google's console, labels and all: what decides is everything that a create of ours would have
 said, and an attempt that the row ever sent.
+
+After a restore from backup a row may have forgotten an attempt. What was made in the stretch of time that the store has
+lost therefore goes by everything but the attempt: a clone from the console carries the attempt of its original, which
+has to be there as well and is older.
 """
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from gateway.domain.batch_job import BatchJob
 from gateway.domain.states import State
 from gateway.domain.vertex_job import LABEL_ATTEMPT, LABEL_GATEWAY, LABEL_ID, LABEL_TEAM, VertexJob
+from gateway.store.scans import Restore
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A stretch of Vertex's time in which a create may have been shown whose attempt the store has forgotten."""
+
+    since: datetime
+    until: datetime
+
+    @classmethod
+    def by(cls, restore: Restore, settle_after: timedelta, slack: timedelta) -> "Lost":
+        """From the last write that the backup holds until T after the restore; clocks may differ by `slack`."""
+        return cls(restore.kept_until - slack, restore.declare_time + settle_after + slack)
 
 
 def same_vertex_job(one: str, other: str) -> bool:
@@ -37,11 +59,11 @@ def claims(found: VertexJob, gateway: str) -> int | None:
     return int(claimed) if claimed.isascii() and claimed.isdigit() else None
 
 
-def belongs(found: VertexJob, job: BatchJob, gateway: str) -> bool:
+def belongs(found: VertexJob, job: BatchJob, gateway: str, lost: Collection[Lost] = ()) -> bool:
     """Whether we made this Vertex job for this batch job, and so may adopt or cancel it.
 
     Gateway, id, team, model, source, destination and attempt match. A row that was restored to before its attempt knows
-    none: there the other six suffice.
+    none, and one that was restored to between two knows the first alone: there the other six suffice.
     """
     attempt = found.labels.get(LABEL_ATTEMPT, "")
     return (
@@ -50,7 +72,11 @@ def belongs(found: VertexJob, job: BatchJob, gateway: str) -> bool:
         and same_model(found.model, job.effective_model)
         and found.source_uri == job.spec.source_uri
         and _folder(found.destination_uri) == _folder(job.spec.destination_uri)
-        and (not job.attempts or any(attempt == each.id for each in job.attempts))
+        and (
+            not job.attempts
+            or any(attempt == each.id for each in job.attempts)
+            or any(each.since <= found.create_time <= each.until for each in lost)
+        )
     )
 
 

@@ -29,11 +29,12 @@ class Scanner:
         horizon = await term.store.scanning.horizon(pool)
         oldest = horizon.oldest_unnamed - term.config.clock_slack if horizon.oldest_unnamed else horizon.now
         whole = not term.scans.ready(pool)
+        conclusive = term.may_submit_at(horizon.now)
         since = min([*reaches, *term.scans.reaches(pool), *([oldest] if whole else [])], default=oldest)
         found = await term.list(pool, lambda vertex: vertex.list_created_since(since))
         outcome = await self._finds.sort(pool, found)
         scan = Scan(horizon.now, since, outcome.matched, number)
         await term.write_pool(pool, lambda state, _: gate.scanned(gate.listed(state, begun=scan.begun), scan.begun))
-        term.scans.note(pool, scan, whole=whole)
+        term.scans.note(pool, scan, whole=whole and conclusive)
         term.bells.ring(Bell.DISPATCH)
         return scan

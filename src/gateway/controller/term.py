@@ -12,6 +12,7 @@ from gateway.controller import gate
 from gateway.controller.bells import Bells
 from gateway.controller.config import ControllerConfig
 from gateway.controller.leadership import Leadership
+from gateway.controller.ours import Lost
 from gateway.controller.parts import PolicyInForce, StoreParts, Vertex
 from gateway.controller.reach import Reach
 from gateway.controller.scans import Scans
@@ -53,10 +54,22 @@ class Term:
         self._states: dict[PoolId, PoolState] = {}
         self._endpoints: dict[PoolId, str] = {}
         self._listed: dict[PoolId, float] = {}
+        self.lost: tuple[Lost, ...] = ()
+        """The stretches of time whose attempts a restore has made the store forget."""
+        self.submits_from: datetime | None = None
+        """No create is sent, and no scan opens a pool, before T has passed since the latest restore."""
 
     async def load(self) -> None:
-        """Read what leaders before this one wrote about the pools."""
+        """Read what leaders before this one wrote about the pools, and what the store has lost."""
         self._states = dict(await self.store.pools.all())
+        restores = await self.store.scanning.restores()
+        settle_after, slack = self.config.settle_after, self.config.clock_slack
+        self.lost = tuple(Lost.by(each, settle_after, slack) for each in restores)
+        self.submits_from = max((each.declare_time + settle_after for each in restores), default=None)
+
+    def may_submit_at(self, now: datetime) -> bool:
+        """Whether a create that was sent before a restore would have been shown by then, on the store's clock."""
+        return self.submits_from is None or now >= self.submits_from
 
     # The store.
 

@@ -48,10 +48,14 @@ def fits(revision: str | None) -> bool:
 
 
 async def restored(url: str) -> str:
-    """Give the store a new incarnation after a restore from backup; every resume token is refused from then on."""
+    """After a restore from backup, before any gateway runs again. Returns the store's new incarnation.
+
+    Every resume token is refused from then on, and controllers know which attempts the store may have forgotten.
+    """
     incarnation = secrets.token_hex(16)
-    async with _connection(url) as connection:
+    async with _connection(url) as connection, connection.transaction():
         await connection.execute(SQL["renew_incarnation"], incarnation)
+        await connection.execute(SQL["declare_restore"])
     return incarnation
 
 

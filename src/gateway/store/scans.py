@@ -22,6 +22,14 @@ class Horizon:
     oldest_unnamed: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """The store came back from a backup: it holds nothing of what happened between the two times, which are its own."""
+
+    kept_until: datetime
+    declare_time: datetime
+
+
 class Scanning:
     """Reads for scans."""
 
@@ -35,6 +43,13 @@ class Scanning:
         if row is None:
             raise AssertionError("an aggregate answers one row")
         return Horizon(row["now"], row["oldest_unnamed"])
+
+    async def restores(self) -> tuple[Restore, ...]:
+        """Every restore of this store that was declared by `gateway migrate --restored`, the oldest first."""
+        async with self._connections.session("restores") as session:
+            if not await session.value(SQL["has_restores"]):
+                return ()
+            return tuple(Restore(row["kept_until"], row["declare_time"]) for row in await session.rows(SQL["restores"]))
 
     async def now(self) -> datetime:
         """The store's time."""

@@ -11,3 +11,10 @@ SELECT version_num FROM alembic_version
 
 -- name: renew_incarnation
 UPDATE store SET incarnation = $1
+
+-- name: declare_restore
+-- The latest write that the backup still holds; every write of a row says when it was made.
+INSERT INTO restores (kept_until, declare_time)
+SELECT coalesce(greatest(
+    (SELECT max(update_time) FROM batch_jobs), (SELECT max(update_time) FROM pools)
+), 'epoch'), store_clock()

@@ -76,3 +76,10 @@ WHERE pool = $1 AND state IN ('QUEUED', 'SUBMITTING') AND vertex_name = ''
 
 -- name: now
 SELECT store_clock()
+
+-- name: has_restores
+-- The schema of the version before has none.
+SELECT to_regclass('restores') IS NOT NULL
+
+-- name: restores
+SELECT kept_until, declare_time FROM restores ORDER BY declare_time
