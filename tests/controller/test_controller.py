@@ -1,7 +1,7 @@
 """The controller as the app runs it: every loop at once, on the real clock, woken by hints."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -16,15 +16,26 @@ from gateway.cloud.vertex import VertexClients, VertexConfig
 from gateway.controller.config import ControllerConfig
 from gateway.controller.controller import Controller
 from gateway.controller.parts import StoreParts
-from gateway.domain.batch_job import BatchJob
+from gateway.domain.batch_job import BatchJob, PoolId
 from gateway.domain.states import ENDS, State
 from gateway.store.changes import Changes
 from gateway.store.creates import Creates
 from gateway.store.database import Database
 from gateway.telemetry.metrics import Metrics
-from support.controller import CREATE, POOL, HeldHints, HeldPolicy, emulator_config, policy
+from support.controller import (
+    CANCEL,
+    CREATE,
+    DELETE,
+    LIST,
+    OTHER_POOL,
+    POOL,
+    HeldHints,
+    HeldPolicy,
+    emulator_config,
+    policy,
+)
 from support.store import SPEC, allow, new_batch_job
-from vertex_emulator import ClockKind, Emulator, Fault, FaultKind
+from vertex_emulator import Call, ClockKind, Emulator, Fault, FaultKind
 
 QUICK = timedelta(milliseconds=50)
 INTERVALS = {
@@ -49,8 +60,8 @@ class Running:
         for callback in self.hints.callbacks:
             callback()
 
-    async def create(self, name: str = "") -> BatchJob:
-        new = new_batch_job(spec=replace(SPEC, display_name=name))
+    async def create(self, name: str = "", pool: PoolId = POOL) -> BatchJob:
+        new = new_batch_job(spec=replace(SPEC, display_name=name), pool=pool)
         return (await Creates(self.database, self.observe).admit(new, allow)).job
 
     async def change(self, job: BatchJob, change: Any) -> None:
@@ -62,8 +73,8 @@ class Running:
             await self._news.wait()
         return seen
 
-    def controller(self, clients: VertexClients) -> Controller:
-        config = ControllerConfig(gateway="test", cancel_repeat=QUICK, delete_retry=QUICK, **INTERVALS)
+    def controller(self, clients: VertexClients, **changes: Any) -> Controller:
+        config = ControllerConfig(gateway="test", cancel_repeat=QUICK, delete_retry=QUICK, **INTERVALS, **changes)
         clock = SystemClock()
         parts = StoreParts.of(self.database, config=config, clock=clock, holder="test", observer=self.observe)
         return Controller(
@@ -78,13 +89,13 @@ class Running:
 
 
 @asynccontextmanager
-async def started(running: Running) -> AsyncIterator[Controller]:
+async def started(running: Running, *, read_timeout: float = 20.0, **changes: Any) -> AsyncIterator[Controller]:
     clients = VertexClients(
-        VertexConfig(emulator_target=running.emulator.target, delete_poll=0.05),
+        VertexConfig(emulator_target=running.emulator.target, delete_poll=0.05, read_timeout=read_timeout),
         clock=SystemClock(),
         metrics=running.metrics,
     )
-    controller = running.controller(clients)
+    controller = running.controller(clients, **changes)
     task = asyncio.create_task(controller.run())
     try:
         yield controller
@@ -165,3 +176,46 @@ async def test_the_gauges_are_the_leaders_and_go_with_it(running: Running) -> No
         assert running.metrics.registry.get_sample_value("batchjobs_leader") == 1
     assert running.metrics.registry.get_sample_value("batchjobs_leader") == 0
     assert running.metrics.registry.get_sample_value("batchjobs_pool_capacity", labels) is None
+
+
+def _in(pool: PoolId, *methods: str) -> Callable[[Call], bool]:
+    """Whether a call is one of these methods (by default any) in that pool."""
+
+    def fits(call: Call) -> bool:
+        place = getattr(call.request, "parent", "") or getattr(call.request, "name", "")
+        return f"/locations/{pool.region}" in place and (not methods or call.method in methods)
+
+    return fits
+
+
+async def test_a_pool_whose_vertex_hangs_on_every_call_delays_no_other(running: Running) -> None:
+    """While one pool's create, cancel and lists hang, and none of them is given up, the other lives a whole life."""
+    calls, capacity = running.emulator.calls, running.emulator.capacity
+    hour = timedelta(hours=1)
+    patience = {"create_deadline": hour, "shutdown_grace": timedelta(0), "lease": hour}
+    async with started(running, read_timeout=hour.total_seconds(), **patience):
+        capacity.limit = 0
+        stuck = await running.create()
+        await running.until(stuck, State.PENDING)
+        before = len(calls)
+        running.emulator.faults.add(Fault("*BatchPredictionJob*", FaultKind.HANG, region=POOL.region, times=None))
+        await running.create()
+        await running.change(stuck, lambda row, now: row.wish_cancel(time=now, actor="dev:ranking"))
+        for method in (CREATE, CANCEL, LIST):
+            await calls.wait_for(lambda call, method=method: call.number > before and _in(POOL, method)(call))
+
+        unwanted = await running.create(pool=OTHER_POOL)
+        await running.until(unwanted, State.PENDING)
+        await running.change(unwanted, lambda row, now: row.wish_cancel(time=now, actor="dev:ranking"))
+        assert (await running.until(unwanted, *ENDS)).state is State.CANCELLED
+        capacity.limit = None
+        done = await running.create(pool=OTHER_POOL)
+        assert (await running.until(done, *ENDS)).state is State.SUCCEEDED
+        await running.change(done, lambda row, now: row.evolve(delete_time=now))
+        await calls.wait_for(_in(OTHER_POOL, DELETE))
+        swept = len([call for call in calls if _in(OTHER_POOL, LIST)(call)])
+        await calls.wait_for(_in(OTHER_POOL, LIST), count=swept + 3)
+
+        hung = [call for call in calls if call.number > before and _in(POOL)(call)]
+        assert {call.method for call in hung} >= {CREATE, CANCEL, LIST}
+        assert not [call for call in hung if call.code or call.client_gone], "none was answered or given up"
