@@ -68,6 +68,10 @@ $(BIN)/promtool: $(STAMP)
 .PHONY: prometheus
 prometheus: $(BIN)/promtool ## have Prometheus in .venv; without it the tests of metrics, alerts and dashboards are skipped
 
+.PHONY: proof
+proof: $(STAMP) ## play every schedule of the submit proof, and take out each of its guards
+	$(BIN)/pytest -n 2 --dist worksteal -q -m "proof or not proof" tests/proof
+
 .PHONY: demo
 demo: $(STAMP) ## set up and show a batch job on the whole path, in under two minutes
 	@$(BIN)/python -m examples.demo
