@@ -306,7 +306,7 @@ async def test_one_create_a_commit_costs_a_flush_each(
 
     async def commits() -> int:
         names: list[str] = []
-        monkeypatch.setattr(database.api, "_timed", lambda op, _: names.append(op))
+        monkeypatch.setattr(database.api, "_timed", lambda op, *_: names.append(op))
         creates = Creates(database, unobserved)
         async with team_lock(database_url) as holder:
             first = asyncio.create_task(creates.admit(new_batch_job(), allow))
