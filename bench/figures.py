@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import calls, large, memory, rates, start, traces
+from bench import calls, fanout, large, memory, rates, start, traces
 from bench.rows import Row
 
 
@@ -24,5 +24,6 @@ FIGURES = (
     Figure("start", start.rows),
     Figure("traces", traces.rows),
     Figure("memory", memory.rows),
+    Figure("watches", fanout.rows, generator=True),
     Figure("large", large.rows, generator=True),
 )

@@ -5,7 +5,8 @@ import json
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,28 +61,37 @@ async def run(
         LoadError: a call did not end OK: such a run measures nothing.
 
     """
-    with tempfile.NamedTemporaryFile(prefix="requests-") as file:
-        for request in requests:
-            file.write(struct.pack(">I", len(request)) + request)
-        file.flush()
-        arguments = {
-            "target": target,
-            "method": method,
-            "requests": file.name,
-            "callers": callers,
-            "connections": connections,
-            "headers": ",".join(f"{key}={value}" for key, value in (headers or {}).items()),
-            "warm-up": f"{warm_up}s",
-            "duration": f"{seconds}s",
-            "once": str(once).lower(),
-        }
-        flags = [f"-{name}={value}" for name, value in arguments.items()]
-        command = [*pinned, str(PROGRAM), *flags]
+    options = {
+        "callers": callers,
+        "connections": connections,
+        "warm-up": f"{warm_up}s",
+        "duration": f"{seconds}s",
+        "once": str(once).lower(),
+    }
+    with written(requests) as file:
+        command = [*pinned, *arguments(target, method, file, headers or {}, **options)]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         output, _ = await process.communicate()
     if process.returncode:
         raise LoadError(f"the generator ended with {process.returncode}")
     return _read(json.loads(output))
+
+
+@contextmanager
+def written(requests: Iterable[bytes]) -> Iterator[str]:
+    """The requests in a file as the generator reads them."""
+    with tempfile.NamedTemporaryFile(prefix="requests-") as file:
+        for request in requests:
+            file.write(struct.pack(">I", len(request)) + request)
+        file.flush()
+        yield file.name
+
+
+def arguments(target: str, method: str, requests: str, headers: Mapping[str, str], **options: object) -> list[str]:
+    """How the generator is called."""
+    metadata = ",".join(f"{key}={value}" for key, value in headers.items())
+    every = {"target": target, "method": method, "requests": requests, "headers": metadata, **options}
+    return [str(PROGRAM), *(f"-{name}={value}" for name, value in every.items())]
 
 
 def _read(report: Mapping[str, object]) -> Load:

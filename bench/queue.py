@@ -15,7 +15,7 @@ INDEXES = """
 SELECT indexname, indexdef FROM pg_indexes
 WHERE tablename = 'batch_jobs' AND indexname LIKE 'batch\\_jobs\\_%' AND indexname <> 'batch_jobs_pkey'
 """
-FIRST_QUEUED = FIRST_ID * 5
+FIRST_QUEUED, FIRST_RUNNING = FIRST_ID * 5, FIRST_ID * 6
 
 
 def queued() -> BatchJob:
@@ -37,16 +37,22 @@ def queued() -> BatchJob:
     )
 
 
+def running() -> BatchJob:
+    """A batch job that runs."""
+    job = queued().evolve(vertex_name=ended("team-00", 1).vertex_name, submit_time=datetime.now(UTC))
+    for state in (State.SUBMITTING, State.PENDING, State.RUNNING):
+        job = job.move(state, time=datetime.now(UTC), reason="OBSERVED", actor="gateway")
+    return job
+
+
+async def seed_running(url: str, teams: int, count: int) -> list[str]:
+    """Write `count` running batch jobs, spread over the teams; the names of all of them."""
+    return await _seed(url, running(), FIRST_RUNNING, teams, count)
+
+
 async def seed_queued(url: str, teams: int, count: int) -> list[str]:
     """Write `count` queued batch jobs, spread over the teams; the names of all of them."""
-    connection = await asyncpg.connect(url)
-    try:
-        await _revise(connection, teams, count)
-        await _insert(connection, queued(), FIRST_QUEUED, teams, count)
-        await connection.execute("ANALYZE")
-    finally:
-        await connection.close()
-    return names(FIRST_QUEUED, range(1, count + 1), teams)
+    return await _seed(url, queued(), FIRST_QUEUED, teams, count)
 
 
 async def seed_ended(url: str, teams: int, count: int, *, asked: int) -> list[str]:
@@ -74,6 +80,17 @@ async def seed_ended(url: str, teams: int, count: int, *, asked: int) -> list[st
 def names(first: int, numbers: range, teams: int) -> list[str]:
     """What the rows with these numbers are called."""
     return [f"teams/team-{n % teams:02}/batchJobs/{first + n}" for n in numbers]
+
+
+async def _seed(url: str, job: BatchJob, first: int, teams: int, count: int) -> list[str]:
+    connection = await asyncpg.connect(url)
+    try:
+        await _revise(connection, teams, count)
+        await _insert(connection, job, first, teams, count)
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
+    return names(first, range(1, count + 1), teams)
 
 
 async def _revise(connection: asyncpg.Connection, teams: int, count: int) -> None:

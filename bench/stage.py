@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -102,10 +102,19 @@ class Stage:
             await _end(process)
 
 
-@asynccontextmanager
-async def echo_server(method: str, answer: Path) -> AsyncIterator[Server]:
+def echo_server(method: str, answer: Path) -> AbstractAsyncContextManager[Server]:
     """The bare server on the same core; `answer` is a file with its one answer."""
-    command = [*SERVER, sys.executable, "-m", "bench.echo", method, str(answer)]
+    return _bare_server("bench.echo", method, str(answer))
+
+
+def stream_server(answer: Path) -> AbstractAsyncContextManager[Server]:
+    """The bare server of streams on the same core; `answer` is a file with the event that it sends."""
+    return _bare_server("bench.streams", str(answer))
+
+
+@asynccontextmanager
+async def _bare_server(*program: str) -> AsyncIterator[Server]:
+    command = [*SERVER, sys.executable, "-m", *program]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         if process.stdout is None:

@@ -1,4 +1,5 @@
-// Command load calls one unary gRPC method as fast as it answers and reports what came back.
+// Command load calls one unary gRPC method as fast as it answers and reports what came back. With -watch it opens a
+// stream for each request instead, and reports when changes arrive.
 //
 // Requests are bytes that were made before; answers are counted by their status and dropped unread, so that the
 // generator costs as little as it can beside the server it measures.
@@ -46,7 +47,7 @@ type report struct {
 type options struct {
 	target, method, requests, headers string
 	callers, connections              int
-	once                              bool
+	once, watch                       bool
 	warmUp, duration                  time.Duration
 }
 
@@ -58,23 +59,20 @@ func main() {
 	flag.StringVar(&o.headers, "headers", "", "metadata as key=value,key=value")
 	flag.IntVar(&o.callers, "callers", 32, "how many call at a time")
 	flag.IntVar(&o.connections, "connections", 0, "how many connections they share; 0: one each")
+	flag.BoolVar(&o.watch, "watch", false, "open a stream for each request, and wait for the marks that are read from the input")
 	flag.BoolVar(&o.once, "once", false, "send each request once, in order, and stop when there are none left")
 	flag.DurationVar(&o.warmUp, "warm-up", time.Second, "how long to call before counting")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "how long to count")
 	flag.Parse()
-	result, err := run(o)
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
+	if err := run(o); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(o options) (*report, error) {
+func run(o options) error {
 	requests, err := read(o.requests)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if o.connections <= 0 {
 		o.connections = o.callers
@@ -83,10 +81,18 @@ func run(o options) (*report, error) {
 	for i := range connections {
 		if connections[i], err = grpc.NewClient(o.target, grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{}))); err != nil {
-			return nil, err
+			return err
 		}
 		defer connections[i].Close()
 	}
+	if o.watch {
+		return watch(o, requests, connections)
+	}
+	return json.NewEncoder(os.Stdout).Encode(call(o, requests, connections))
+}
+
+// call calls as many at a time as there are callers, until the time is over or nothing is left to send.
+func call(o options, requests [][]byte, connections []*grpc.ClientConn) *report {
 	callers := make([]caller, o.callers)
 	next := source(requests, o.once)
 	begin := time.Now().Add(o.warmUp)
@@ -101,7 +107,7 @@ func run(o options) (*report, error) {
 		}()
 	}
 	done.Wait()
-	return sum(callers, o.duration, begin), nil
+	return sum(callers, o.duration, begin)
 }
 
 type caller struct {
