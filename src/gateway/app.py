@@ -34,6 +34,7 @@ from gateway.service.create import CreateBatchJob
 from gateway.service.delete import DeleteBatchJob
 from gateway.service.drain import Drain
 from gateway.service.get import GetBatchJob
+from gateway.service.herald import Herald
 from gateway.service.hubs import Hubs
 from gateway.service.list import ListBatchJobs
 from gateway.service.observe_jobs import JobObserver
@@ -269,7 +270,7 @@ class App:
             list=ListBatchJobs(core.policies, reads, explainer),
             cancel=CancelBatchJob(core.policies, changes, reads, explainer),
             delete=DeleteBatchJob(core.policies, changes, reads),
-            watch=WatchBatchJob(watches, reads, core.feed, explainer),
+            watch=WatchBatchJob(watches, Herald(reads, core.feed), explainer),
             watch_team=WatchBatchJobs(watches, hubs, core.feed),
             usage=GetTeamUsage(core.policies, reads, explainer),
         )

@@ -16,11 +16,17 @@ class Reader:
 
     def __init__(self, gateway, name: str) -> None:
         team, number = name.split("/")[1::2]
-        self._gateway = gateway
+        self.name, self._gateway = name, gateway
         self._events = gateway.app.use_cases.watch(RANKING, team, int(number))
 
     async def next(self):
         return await anext(self._events)
+
+    async def until(self, state: State):
+        """The first event that shows the batch job in this state."""
+        while (seen := await self.next()).job.state is not state:
+            pass
+        return seen
 
     async def after(self, seconds: float):
         """The event that comes because time passes, in steps of so many seconds."""
@@ -28,6 +34,15 @@ class Reader:
 
     async def close(self):
         await self._events.aclose()
+
+
+async def heard_of_all(gateway) -> None:
+    """Return once watches were told of everything that is committed now: changes are told in their order."""
+    last = Reader(gateway, (await gateway.caller("ranking").create()).name)
+    await last.next()
+    await gateway.move(last.name, State.CANCELLED)
+    await last.until(State.CANCELLED)
+    await last.close()
 
 
 @pytest.fixture
@@ -49,8 +64,11 @@ async def reader(stopped, job):
 
 
 async def test_a_slow_reader_gets_the_latest_state_and_what_lay_between(stopped, job, reader):
-    assert (await reader.next()).job.state is State.QUEUED
+    attentive = Reader(stopped, job.name)
+    assert (await reader.next()).job.state is (await attentive.next()).job.state is State.QUEUED
     await stopped.move(job.name, State.SUBMITTING, State.PENDING, State.RUNNING)
+    await attentive.until(State.RUNNING)
+    await attentive.close()
     seen = await reader.next()
     assert seen.job.state is State.RUNNING
     assert [entry.state for entry in seen.job.transitions][-3:] == [State.SUBMITTING, State.PENDING, State.RUNNING]
@@ -59,7 +77,7 @@ async def test_a_slow_reader_gets_the_latest_state_and_what_lay_between(stopped,
 async def test_thirty_silent_seconds_bring_a_heartbeat(stopped, job, reader):
     await reader.next()
     await stopped.move(job.name, State.SUBMITTING, State.RUNNING)
-    await reader.next()
+    await reader.until(State.RUNNING)
     assert isinstance(await reader.after(30), Heartbeat)
     assert isinstance(await reader.after(30), Heartbeat)
 
@@ -69,6 +87,7 @@ async def test_what_is_deleted_while_the_reader_is_busy_is_not_found(stopped, jo
     caller = stopped.caller("ranking")
     await caller.cancel(job.name)
     await caller.delete(job.name)
+    await heard_of_all(stopped)
     with pytest.raises(GatewayError) as ended:
         await reader.next()
     assert ended.value.reason is Reason.NOT_FOUND
@@ -105,7 +124,8 @@ async def test_a_store_that_is_away_ends_the_watch_as_unavailable(stopped, job, 
     async def away(*_args):
         raise GatewayError(Reason.STORE_UNAVAILABLE, "It is away.")
 
-    monkeypatch.setattr(stopped.app.use_cases.watch._reads, "get", away)
+    for read in ("get", "changes"):
+        monkeypatch.setattr(stopped.app.use_cases.watch._herald._reads, read, away)
     await stopped.move(job.name, State.SUBMITTING)
     with pytest.raises(GatewayError) as ended:
         await reader.next()

@@ -9,7 +9,7 @@ import click
 
 from gateway.app import App
 from gateway.cli.options import settings_options
-from gateway.cli.running import REFUSED, run_until_stopped, serve_until
+from gateway.cli.running import REFUSED, run_until_stopped, serve_until, spare_the_collector
 from gateway.settings import Settings, SettingsError
 from gateway.telemetry import logs
 
@@ -30,6 +30,7 @@ def serve(**flags: Any) -> None:
 
     async def body(stop: asyncio.Event) -> int:
         async with App(settings) as app:
+            spare_the_collector()
             return await serve_until(app, stop)
 
     run_until_stopped(body)

@@ -1,19 +1,18 @@
 """Watch: one batch job as it is now, then every change, until its end.
 
-The reader's pace is the stream's: an event is made when the reader is ready for it, from the state of that moment. So
-what changes while the reader is busy is merged, and a slow reader costs no memory and gets the latest state.
+The reader's pace is the stream's: an event is made when the reader is ready for it, from the latest
+state that was told. So what changes while the reader is busy is merged, and a slow reader costs no memory.
 """
 
 from collections.abc import AsyncGenerator
 
 from gateway.domain.states import State
 from gateway.identity.principal import Principal
+from gateway.service.herald import Herald
 from gateway.service.missing import not_found
 from gateway.service.view import View
 from gateway.service.waiting import Explainer
 from gateway.service.watching import Heartbeat, Watches
-from gateway.store.feed import Feed
-from gateway.store.reads import Reads
 
 Event = View | Heartbeat
 
@@ -21,10 +20,9 @@ Event = View | Heartbeat
 class WatchBatchJob:
     """Serves watches of single batch jobs."""
 
-    def __init__(self, watches: Watches, reads: Reads, feed: Feed, explainer: Explainer) -> None:
+    def __init__(self, watches: Watches, herald: Herald, explainer: Explainer) -> None:
         self._watches = watches
-        self._reads = reads
-        self._feed = feed
+        self._herald = herald
         self._explainer = explainer
 
     async def __call__(self, principal: Principal, team: str, id: int) -> AsyncGenerator[Event, None]:  # noqa: A002 - the domain's word
@@ -35,14 +33,14 @@ class WatchBatchJob:
                 away, DRAINING on shutdown and at the age limit, OVERLOADED for one watch too many, STORE_UNAVAILABLE.
 
         """
-        with self._watches.opened(principal, team) as watcher, self._feed.following(team, watcher.wake):
-            job, seen, shown = None, -1, None
+        with (
+            self._watches.opened(principal, team) as watcher,
+            self._herald.following(team, id, watcher.wake) as followed,
+        ):
+            shown = None
             while True:
                 watcher.check()
-                # Read again only where the team's feed has moved.
-                if job is None or self._feed.revision(team) != seen:
-                    seen = self._feed.revision(team)
-                    job = await self._reads.get(team, id)
+                job = await followed.latest()
                 if job is None:
                     raise not_found(team, id)
                 view = await self._explainer.view(job)

@@ -35,9 +35,14 @@ def message_of(view: View) -> batch_jobs_pb2.BatchJob:
         attempts=job.attempt_count,
         vertex_job=job.vertex_name,
         revision=job.revision,
+        create_time=_optional(job.create_time),
+        submit_time=_optional(job.submit_time),
+        start_time=_optional(job.start_time),
+        end_time=_optional(job.end_time),
+        update_time=_optional(job.update_time),
+        expire_time=_optional(job.expire_time),
     )
     _add_spec(message, job)
-    _add_times(message, job)
     if view.waiting is not None:
         message.waiting.CopyFrom(waiting_message(view.waiting))
     for entry in job.transitions:
@@ -82,20 +87,6 @@ def _add_spec(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:
         message.model_parameters.CopyFrom(_struct(spec.model_parameters))
     if spec.max_queue_duration is not None:
         message.max_queue_duration.FromTimedelta(spec.max_queue_duration)
-
-
-def _add_times(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:
-    times = {
-        "create_time": job.create_time,
-        "submit_time": job.submit_time,
-        "start_time": job.start_time,
-        "end_time": job.end_time,
-        "update_time": job.update_time,
-        "expire_time": job.expire_time,
-    }
-    for field, time in times.items():
-        if time is not None:
-            getattr(message, field).CopyFrom(timestamp(time))
 
 
 def _add_outcome(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:
@@ -163,6 +154,10 @@ def _value(value: Any) -> struct_pb2.Value:
             return struct_pb2.Value(struct_value=_struct(value))
         case _:
             return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_value(item) for item in value]))
+
+
+def _optional(time: datetime | None) -> timestamp_pb2.Timestamp | None:
+    return None if time is None else timestamp(time)
 
 
 def timestamp(time: datetime) -> timestamp_pb2.Timestamp:
