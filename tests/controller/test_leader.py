@@ -108,6 +108,17 @@ async def test_only_one_of_two_leads(world: World) -> None:
         assert second.terms.empty()
 
 
+async def test_a_lease_that_nobody_renews_is_taken_when_it_runs_out(world: World) -> None:
+    """And not at the next look at it, which would leave the slots free for a third of its length longer."""
+    dead = await world.setting(lease=LEASE)
+    assert await dead.store.lease.acquire() is not None
+    await world.advance(LEASE.total_seconds() - 1)
+    async with campaigning(world) as led:
+        await world.time.until_asleep(1.0)
+        await world.advance(1)
+        await led.terms.get()
+
+
 async def test_it_gives_the_lease_back_at_once_when_it_stops(world: World) -> None:
     async with campaigning(world) as first:
         await first.terms.get()

@@ -48,6 +48,15 @@ async def test_one_holds_it_until_it_expires(one: Lease, two: Lease, store_time:
     assert (await taken(two)).term != first.term
 
 
+async def test_it_says_how_long_a_term_is_in_force(one: Lease, two: Lease, store_time: StoreTime) -> None:
+    assert await two.left() == 0
+    await taken(one)
+    await store_time.advance(4)
+    assert await two.left() == 6
+    await store_time.advance(20)
+    assert await two.left() == 0
+
+
 async def test_of_many_that_try_at_once_one_gets_it(one: Lease, two: Lease) -> None:
     outcomes = await asyncio.gather(one.acquire(), two.acquire(), one.acquire(), two.acquire())
     assert sum(held is not None for held in outcomes) == 1

@@ -37,7 +37,7 @@ class Leader:
         try:
             while not self._stopping.is_set():
                 await self.run_once()
-                await first_of(self._stopping.wait(), self._clock.sleep(self._pause()))
+                await first_of(self._stopping.wait(), self._clock.sleep(await self._until_next_look()))
         finally:
             self._stopped.set()
 
@@ -99,7 +99,7 @@ class Leader:
         """Renew three times a lease's length. Returns when it is lost, has run out, or is better held by another."""
         leadership = term.leadership
         while not leadership.over.is_set():
-            await first_of(leadership.over.wait(), self._clock.sleep(self._pause()))
+            await first_of(leadership.over.wait(), self._clock.sleep(self._pause))
             await first_of(self._renew(leadership), self._run_out(leadership))
             if await self._is_out_of_reach(term):
                 self._log.warning("lease_given_back", reason="no pool answers", silence=term.reach.silence)
@@ -138,7 +138,19 @@ class Leader:
         except StoreError as error:
             self._log.warning("lease_not_released", error=str(error))
 
+    async def _until_next_look(self) -> float:
+        """Until this replica stands for the lease again: when it runs out, if that is sooner than the usual pause; all
+        of its length after giving it back for want of reach.
+        """
+        if self._stand_back:
+            self._stand_back = False
+            return self._config.lease.total_seconds()
+        try:
+            return min(self._pause, await self._lease.left() or self._pause)
+        except StoreError:
+            return self._pause
+
+    @property
     def _pause(self) -> float:
-        """Until the next look at the lease: a third of its length, or after giving it back all of it."""
-        stand_back, self._stand_back = self._stand_back, False
-        return self._config.lease.total_seconds() / (1 if stand_back else 3)
+        """Between two looks at the lease, whoever holds it."""
+        return self._config.lease.total_seconds() / 3

@@ -55,6 +55,11 @@ class Lease:
         async with self._connections.session("lease_release") as session:
             await session.run(SQL["release"], held.term)
 
+    async def left(self) -> float:
+        """Seconds until the term in force runs out; 0 where none is."""
+        async with self._connections.session("lease_look") as session:
+            return float(await session.value(SQL["left"]))
+
     async def has_leader(self) -> bool:
         """Whether some term is in force."""
         async with self._connections.surfaced(), self._connections.session("lease_look") as session:

@@ -1,6 +1,9 @@
 -- name: expired
 SELECT expires_at <= store_clock() FROM lease
 
+-- name: left
+SELECT greatest(extract(epoch FROM expires_at - store_clock()), 0) FROM lease
+
 -- name: lock_for_takeover
 -- Waits for every write of the old term that passed the fence; those that come later find no row.
 SELECT true FROM lease FOR UPDATE
