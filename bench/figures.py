@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import calls, fanout, large, memory, rates, start, traces
+from bench import calls, commits, failover, fanout, large, memory, rates, replicas, start, traces
 from bench.rows import Row
 
 
@@ -26,4 +26,7 @@ FIGURES = (
     Figure("memory", memory.rows),
     Figure("watches", fanout.rows, generator=True),
     Figure("large", large.rows, generator=True),
+    Figure("replicas", replicas.rows, generator=True),
+    Figure("commits", commits.rows, generator=True),
+    Figure("failover", failover.rows),
 )

@@ -1,9 +1,9 @@
-"""Passes of dispatch, run one by one in this process: the real loop on the real store, with a real lease."""
+"""Passes of dispatch and of poll, one by one in this process: the real loops on the real store, with a real lease."""
 
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -45,8 +45,19 @@ class Held:
         return lambda: None
 
 
-async def passes(stage: Stage, count: int) -> list[float]:
-    """Seconds of each of `count` passes, after one that is not kept; what they send has landed before the next."""
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """Seconds of each pass."""
+
+    dispatch: list[float]
+    poll: list[float]
+
+
+async def passes(stage: Stage, count: int) -> Passes:
+    """`count` passes of each, after one that is not kept; what dispatch sends has landed before anything else begins.
+
+    Both stages that are compared come by the same way to the same Vertex jobs, so poll has as much to follow on either.
+    """
     config = ControllerConfig(gateway="bench", lease=timedelta(hours=1))
     policy = Held(load_policy(stage.policy))
     clock, metrics = SystemClock(), Metrics(CollectorRegistry())
@@ -66,7 +77,7 @@ async def passes(stage: Stage, count: int) -> list[float]:
         stack.push_async_callback(flights.abandon)
         loops = Loops(term, Guard(metrics), flights)
         await loops.resolve.run_once()
-        taken = []
+        taken, polled = [], []
         for number in range(count + 1):
             active = len(await store.sweeps.active(POOL))
             policy.grow(active + SLOTS)
@@ -76,7 +87,11 @@ async def passes(stage: Stage, count: int) -> list[float]:
             await flights.landed()
             if len(await store.sweeps.active(POOL)) != active + config.submits_in_flight:
                 raise RuntimeError(f"pass {number} did not take what it could")
-        return taken[1:]
+        for _ in range(count + 1):
+            began = time.monotonic()
+            await loops.poll.run_pool(POOL)
+            polled.append(time.monotonic() - began)
+        return Passes(taken[1:], polled[1:])
 
 
 def _unobserved(_before: BatchJob | None, _after: BatchJob) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import copy
 import json
 import os
+import secrets
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -22,7 +23,6 @@ from gateway.store.embedded import EmbeddedPostgres
 from vertex_emulator import Emulator, EmulatorConfig
 
 CORES = os.cpu_count() or 1
-SERVER = ("taskset", "-c", "0") if CORES > 1 else ()
 OTHERS = ("taskset", "-c", f"1-{CORES - 1}") if CORES > 1 else ()
 TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 30
@@ -75,7 +75,7 @@ class Stage:
             yield cls(folder, postgres.url, emulator, path)
 
     @asynccontextmanager
-    async def gateway(self, role: str = "api", **settings: str) -> AsyncIterator[Server]:
+    async def gateway(self, role: str = "api", core: int = 0, /, **settings: str) -> AsyncIterator[Server]:
         """A gateway process on its core, serving; its log goes to a file."""
         values = {
             "NAME": "bench",
@@ -92,14 +92,19 @@ class Stage:
             **settings,
         }
         environment = {**os.environ, **{f"GATEWAY_{name}": value for name, value in values.items()}}
-        log = self.folder / "gateway.log"
+        log = self.folder / f"gateway-{secrets.token_hex(4)}.log"
         with log.open("wb") as output:
-            command = [*SERVER, sys.executable, "-m", "gateway", "serve"]
+            command = [*pinned_to(core), sys.executable, "-m", "gateway", "serve"]
             process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=output, stderr=output)
         try:
             yield Server(process, await _serving(log, process))
         finally:
             await _end(process)
+
+
+def pinned_to(core: int) -> tuple[str, ...]:
+    """What stands before a command that must run on this core alone, where there are several."""
+    return ("taskset", "-c", str(core)) if CORES > 1 else ()
 
 
 def echo_server(method: str, answer: Path) -> AbstractAsyncContextManager[Server]:
@@ -114,7 +119,7 @@ def stream_server(answer: Path) -> AbstractAsyncContextManager[Server]:
 
 @asynccontextmanager
 async def _bare_server(*program: str) -> AsyncIterator[Server]:
-    command = [*SERVER, sys.executable, "-m", *program]
+    command = [*pinned_to(0), sys.executable, "-m", *program]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         if process.stdout is None:

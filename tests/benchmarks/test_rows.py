@@ -51,6 +51,13 @@ def test_every_line_of_the_table_is_as_wide_as_the_head() -> None:
     assert lines[2].split("|")[1:5] == [" memory                    ", " 98 MB    ", " ≤ 110 MB ", " ok     "]
 
 
+def test_the_page_says_what_was_missed_and_by_how_much() -> None:
+    text = page("One machine.", [Row("  gets", "0.51", "≥ 0.65", met=False), Row("creates", "0.2", "≥ 0.15", met=True)])
+    assert "- gets: 0.51, where ≥ 0.65 was meant\n" in text
+    assert "creates:" not in text
+    assert text.index("## Missed") < text.index("## What the profile shows")
+
+
 def test_the_page_names_the_machine_and_keeps_the_table() -> None:
     text = page("One machine.", [Row("calls", "0.75", "≤ 1", met=True)])
     assert "One machine." in text
