@@ -6,6 +6,7 @@ from hypothesis import given
 
 from domain.sharing import OTHER_POOL, POOL, a_contender, a_head, a_pool, a_team, scenes, teams
 from gateway.domain.fair_share import choose, order
+from gateway.domain.waiting import next_pass
 
 ADS = a_team("ads", active=1, limit=2)
 MAPS = a_team("maps")
@@ -57,6 +58,17 @@ def test_of_two_pools_with_a_free_slot_the_one_with_the_better_head_is_served():
     contenders = [a_contender("ads", a_head(2), pool=OTHER_POOL), a_contender("ads", a_head(1))]
     choice = choose([a_pool(), a_pool(pool=OTHER_POOL)], teams(ADS), contenders)
     assert (choice.pool, choice.head.id) == (POOL, 1)
+
+
+def test_the_explanation_knows_of_the_other_pool_too():
+    contenders = [
+        *(a_contender("ads", a_head(2)), a_contender("ads", a_head(1), pool=OTHER_POOL)),
+        a_contender("maps", a_head(9), service=500),
+    ]
+    here, known = a_pool(2, 1), teams(ADS, MAPS)
+    assert [choice.head.id for choice in order(here, known, contenders, [FULL])] == [9, 2]
+    assert next_pass(here, known, contenders, [FULL]).taken == {9}
+    assert [choice.head.id for choice in order(here, known, contenders)] == [2, 9]
 
 
 @given(scenes())

@@ -6,11 +6,11 @@ import pytest
 
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from gateway.domain.batch_job import PoolId
-from gateway.domain.fair_share import Contender, PoolSnapshot
-from gateway.domain.shares import Share
+from gateway.domain.fair_share import Contender, Head, PoolSnapshot, TeamSnapshot
+from gateway.domain.shares import Share, Standing
 from gateway.domain.states import State
 from gateway.policy.model import Mode, Policy, Pool, Quota, Quotas, TeamPolicy
-from gateway.service.waiting import pool_snapshots, team_snapshots
+from gateway.service.waiting import look_ahead, pool_snapshots, team_snapshots
 from gateway.store.model import PoolState
 from support.caller import batch_job
 
@@ -48,6 +48,21 @@ def test_a_limit_in_shadow_mode_holds_nobody():
     teams = team_snapshots(POLICY, {"ranking": 2, "search": 9})
     assert (teams["ranking"].limit, teams["ranking"].active, teams["ranking"].paused) == (2, 2, True)
     assert (teams["search"].limit, teams["search"].has_room) == (None, True)
+
+
+def test_what_a_team_at_its_limit_is_next_for_in_another_pool_counts_in_the_explanation():
+    """Its last slot is kept for the older batch job there, so that here the other team goes first."""
+    elsewhere, time = PoolId("corp-ml", "europe-west4"), datetime(2026, 1, 1, tzinfo=UTC)
+    pools = {POOL: PoolSnapshot(POOL, 1, 0), elsewhere: PoolSnapshot(elsewhere, 1, 1)}
+    teams = {name: TeamSnapshot(name, 1, 0, limit) for name, limit in (("ranking", 1), ("search", None))}
+    shares = {name: Share(service, 60.0, Standing.CONTENDING) for name, service in (("ranking", 0), ("search", 500))}
+    queues = (("ranking", POOL, 2), ("ranking", elsewhere, 1), ("search", POOL, 3))
+    contenders = tuple(
+        Contender(pool, name, shares[name], queued=1, heads=(Head(number, 50, time),)) for name, pool, number in queues
+    )
+    choices, coming = look_ahead(POOL, pools, teams, contenders)
+    assert [choice.head.id for choice in choices] == [3, 2]
+    assert coming.taken == {3}
 
 
 @pytest.fixture

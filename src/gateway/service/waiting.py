@@ -131,11 +131,11 @@ async def _looked_ahead(
     contenders: tuple[Contender, ...],
 ) -> tuple[tuple[Choice, ...], NextPass]:
     if sum(len(each.heads) for each in contenders) > ORDERED_AT_ONCE:
-        return await asyncio.to_thread(_look_ahead, pool, pools, teams, contenders)
-    return _look_ahead(pool, pools, teams, contenders)
+        return await asyncio.to_thread(look_ahead, pool, pools, teams, contenders)
+    return look_ahead(pool, pools, teams, contenders)
 
 
-def _look_ahead(
+def look_ahead(
     pool: PoolId,
     pools: Mapping[PoolId, PoolSnapshot],
     teams: Mapping[str, TeamSnapshot],
