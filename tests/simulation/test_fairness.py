@@ -105,8 +105,16 @@ def test_what_nobody_else_wants_is_lent():
     assert waits[0] <= HOUR
 
 
-def test_an_idle_team_hoards_no_credit_and_pays_no_old_debt_for_ever():
-    """Both had the pool to themselves for some days; together again each gets its half from the first day on."""
+def test_a_team_without_work_for_days_hoards_no_credit():
+    """It gets its half from the first hours on, and not the whole pool."""
+    policy, capacity = a_policy(a_team("ads"), a_team("maps"), capacity=4), 4
+    busy, back = backlog("ads", capacity * 7 * DAY, 600), backlog("maps", capacity * DAY, 600, time=6 * DAY)
+    had = used(replayed(policy, [*busy, *back], until=6.5 * DAY).ran, 6 * DAY, 6.5 * DAY)
+    assert had["maps"] / sum(had.values()) == pytest.approx(0.5, rel=0.05)
+
+
+def test_a_team_pays_no_old_debt_for_ever():
+    """It had the pool to itself for days; together with another each gets its half after the day of its debt."""
     policy, capacity = a_policy(a_team("ads"), a_team("maps"), capacity=4), 4
     for first, second in (("ads", "maps"), ("maps", "ads")):
         alone = backlog(first, capacity * 5 * DAY, 600)
