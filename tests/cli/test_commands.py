@@ -186,7 +186,7 @@ def test_every_setting_is_an_option_of_serve():
 
 
 def test_the_commands_are_these():
-    assert set(main.commands) == {"serve", "dev", "migrate", "policy", "simulate"}
+    assert set(main.commands) == {"serve", "dev", "migrate", "policy", "simulate", "top"}
 
 
 async def test_dev_runs_everything_and_leaves_nothing_behind():
