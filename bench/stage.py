@@ -89,6 +89,7 @@ class Stage:
             "VERTEX_EMULATOR": self.emulator.target,
             "STORAGE_ENDPOINT": self.emulator.storage_url,
             "STORAGE_PROJECT": "corp-ml",
+            "DRAIN_DELAY": "0",
             **settings,
         }
         environment = {**os.environ, **{f"GATEWAY_{name}": value for name, value in values.items()}}

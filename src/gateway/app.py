@@ -45,11 +45,11 @@ from gateway.service.watch import WatchBatchJob
 from gateway.service.watch_team import WatchBatchJobs
 from gateway.service.watching import Watches, WatchSettings
 from gateway.settings import Role, Settings, SettingsError
-from gateway.store import migrate
 from gateway.store.changes import Changes
 from gateway.store.creates import Creates
 from gateway.store.database import Database, Sizes
 from gateway.store.feed import Feed
+from gateway.store.fitting import until_schema_fits
 from gateway.store.lease import Lease
 from gateway.store.pools import Pools
 from gateway.store.reads import Reads
@@ -64,10 +64,6 @@ DISTRIBUTION = "batch-jobs-gateway"
 
 GUARDED = frozenset({SERVICE.full_name})
 """The services whose callers must have a name."""
-
-
-class SchemaError(Exception):
-    """The database's schema is not one that this version may serve on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +127,7 @@ class App:
         return f"{address.rpartition(':')[0]}:{port}" if address and port else ""
 
     async def start(self) -> None:
-        """Start everything; SERVING once it has returned.
+        """Start everything; SERVING once it has returned. Waits for the schema: `gateway migrate` may come later.
 
         Raises:
             SettingsError: settings that contradict each other or the promises.
@@ -140,7 +136,7 @@ class App:
             ListenError, OSError: an address cannot be bound.
             PolicyError: there is no policy to start with.
             StoreError: the database cannot be reached, or is unfit.
-            SchemaError: `gateway migrate` has to run first, or a newer version has run already.
+            SchemaError: a newer version has migrated the database.
 
         """
         async with AsyncExitStack() as stack:
@@ -148,15 +144,25 @@ class App:
             self._stack = stack.pop_all()
 
     async def stop(self) -> None:
-        """Drain: say NOT_SERVING, end the watches, release the lease, let calls end, then close everything."""
+        """Drain: say NOT_SERVING and release the lease, serve on for `drain_delay`, let calls end, close everything."""
         self.background.may_end()
         await self.health.draining()
-        self.drain.begin()
-        leaving = [server.stop(self.settings.drain_grace.total_seconds()) for server in self._servers]
+        leaving = [self._stop_serving()]
         if self.controller is not None:
             leaving.append(self.controller.stop())
         await asyncio.gather(*leaving)
         await self._stack.aclose()
+
+    async def _stop_serving(self) -> None:
+        """Callers come here until they have noticed that this replica is unready; only then are they sent away."""
+        delay = self.settings.drain_delay.total_seconds()
+        if delay and not self.drain.begun:
+            await self.clock.sleep(delay)
+            self.drain.begin()
+            await self.drain.until_quiet(self.clock)
+        self.drain.begin()
+        grace = self.settings.drain_grace.total_seconds()
+        await asyncio.gather(*(server.stop(grace) for server in self._servers))
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -242,7 +248,7 @@ class App:
         sizes = Sizes(api=settings.api_connections, controller=settings.controller_connections)
         database = await Database.open(url, sizes, timed=self.metrics.process.store_request)
         stack.push_async_callback(database.close)
-        await check_schema(url)
+        await until_schema_fits(url, self.clock)
         feed = Feed(database, self.clock)
         return Core(policies, database, feed, JobObserver(self.metrics.jobs, feed.hint, self.traces), locations)
 
@@ -309,16 +315,6 @@ async def _load_and_run(controller: Controller) -> None:
     """Import Google's client for Vertex after callers are served already: it takes a second and much memory."""
     await asyncio.to_thread(vertex.load)
     await controller.run()
-
-
-async def check_schema(url: str) -> None:
-    """Raises SchemaError where the database's schema is not this version's, or one version away."""
-    found = await migrate.current(url)
-    if not migrate.fits(found):
-        raise SchemaError(
-            f"The database's schema is at {found or 'nothing'}, and this version needs {migrate.head()}: "
-            "run `gateway migrate`, or this version's successor if the schema is newer."
-        )
 
 
 def controller_config(settings: Settings) -> ControllerConfig:

@@ -30,6 +30,12 @@ def _positive(value: timedelta) -> timedelta:
     return value
 
 
+def _not_negative(value: timedelta) -> timedelta:
+    if value < timedelta(0):
+        raise ValueError("must not be below zero")
+    return value
+
+
 def _address(value: str) -> str:
     match = _HOST_PORT.fullmatch(value)
     if match is None or int(match[2]) > _HIGHEST_PORT:
@@ -63,6 +69,7 @@ def _postgresql(value: SecretStr) -> SecretStr:
 
 
 Seconds = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
+Delay = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_not_negative)]
 Address = Annotated[str, AfterValidator(_address)]
 OptionalAddress = Annotated[Address | None, BeforeValidator(_or_none)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_or_none)]

@@ -17,6 +17,7 @@ from gateway.exposure import exposure
 from gateway.setting_types import (
     Address,
     DatabaseUrl,
+    Delay,
     Listed,
     OptionalAddress,
     OptionalPath,
@@ -116,6 +117,9 @@ class Settings(DatabaseSettings):
     """`all` serves callers and may lead; `api` serves callers only and never loads Google's client for Vertex."""
     insecure: bool = False
     """Plaintext and development identity, for this machine alone: every listener must be on loopback."""
+    evaluation: bool = False
+    """Whether this installation is for trying things out: only then may an emulator stand in for Google's services
+    though others can reach this process."""
     api_listen: OptionalAddress = "127.0.0.1:8470"
     """Where the API listens for callers with tokens; with `insecure` for everybody. Empty: nowhere."""
     mtls_listen: OptionalAddress = None
@@ -149,13 +153,15 @@ class Settings(DatabaseSettings):
     """How many of all traces are kept, from 0 to 1, where the caller has not decided already."""
 
     vertex_emulator: Address | None = None
-    """`host:port` of a Vertex emulator that stands in for every region. Only with `insecure`."""
+    """`host:port` of a Vertex emulator that stands in for every region. Only with `insecure` or `evaluation`."""
     storage_endpoint: str = Field(default="", pattern="^(https?://.+)?$")
-    """URL of a Cloud Storage that is asked without credentials, such as the emulator's. Only with `insecure`."""
+    """URL of a Cloud Storage that is asked without credentials, such as the emulator's. Only with `insecure` or
+    `evaluation`."""
     storage_project: str = ""
     """The Google Cloud project that look-ups in Cloud Storage are made from; empty takes the credentials' own."""
     bigquery_endpoint: str = Field(default="", pattern="^(https?://.+)?$")
-    """URL of a BigQuery that is asked without credentials, such as the emulator's. Only with `insecure`."""
+    """URL of a BigQuery that is asked without credentials, such as the emulator's. Only with `insecure` or
+    `evaluation`."""
     bigquery_project: str = ""
     """The Google Cloud project that look-ups in BigQuery are made from; empty takes the credentials' own."""
 
@@ -213,8 +219,10 @@ class Settings(DatabaseSettings):
     """The most metadata that a call may carry, its token included."""
     waiting_creates: int = Field(default=1000, ge=1)
     """How many creates of one team may wait on one replica before more are refused as OVERLOADED."""
+    drain_delay: Delay = timedelta(seconds=5)
+    """How long calls are still taken after SIGTERM, unready already, until nobody is sent here any more."""
     drain_grace: Seconds = timedelta(seconds=20)
-    """How long calls may go on after SIGTERM."""
+    """How long calls may go on after that. The process ends within both together and a few seconds."""
     api_connections: int = Field(default=8, ge=1, le=200)
     """Database connections for calls."""
     controller_connections: int = Field(default=4, ge=1, le=100)
@@ -222,8 +230,8 @@ class Settings(DatabaseSettings):
 
     def contradictions(self) -> list[str]:
         """What is wrong between settings that are each in order; empty where nothing is."""
-        emulated = self.insecure or all(is_loopback(each) for each in self.listeners)
-        on_loopback = "is for this machine alone: it needs insecure, or every listener on loopback"
+        emulated = self.insecure or self.evaluation or all(is_loopback(each) for each in self.listeners)
+        on_loopback = "stands in for Google: it needs evaluation or insecure, or every listener on loopback"
         least = self.create_deadline + self.tcp_user_timeout + self.list_lag
         wrong = {
             "lease_margin": (self.lease_margin >= self.lease, "must be shorter than the lease"),

@@ -9,7 +9,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.api.server import ListenError
-from gateway.app import App, SchemaError
+from gateway.app import App
 from gateway.identity.development import DevelopmentIdentityRefusedError
 from gateway.settings import SettingsError
 from gateway.store import migrate
@@ -115,11 +115,6 @@ async def test_a_taken_port_keeps_it_from_starting_and_is_named(gateway, start_g
     taken = app.api_target if listener == "api" else f"127.0.0.1:{getattr(app, f'{listener}_port')}"
     with pytest.raises(ListenError, match=f"cannot listen on {taken}"):
         await start_gateway(role="api", **{f"{listener}_listen": taken})
-
-
-async def test_a_database_without_the_schema_keeps_it_from_starting(start_gateway, postgres):
-    with pytest.raises(SchemaError, match="gateway migrate"):
-        await start_gateway(role="api", database_url=postgres.url)
 
 
 async def test_it_does_not_start_where_others_could_reach_it(gateway):

@@ -85,6 +85,14 @@ async def test_serve_runs_until_sigterm_and_ends_with_0(policy, database_url):
     assert program.errors == b""
 
 
+async def test_serve_waits_alive_and_unready_for_the_schema_and_ends_at_sigterm_meanwhile(policy, postgres):
+    program = await Program.start(*serve(policy, postgres.tcp_url, "--role=api"))
+    waits = json.loads(await program.line("waits_for_schema"))
+    assert (waits["found"], waits["run"]) == ("nothing", "gateway migrate")
+    assert await program.end() == 0
+    assert program.errors == b""
+
+
 async def loaded_by_role_api(policy, database_url) -> set[str]:
     """Which of Google's clients a replica has loaded when it ends."""
     code = (

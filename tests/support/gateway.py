@@ -237,6 +237,7 @@ async def _start(
         "storage_project": "corp-ml",
         "bigquery_endpoint": emulator.bigquery_url,
         "bigquery_project": "corp-ml",
+        "drain_delay": timedelta(0),
         "drain_grace": timedelta(seconds=5),
     }
     traces = settings.pop("traces", None)

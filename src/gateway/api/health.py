@@ -6,29 +6,37 @@ from grpc_health.v1 import health, health_pb2
 
 from batchjobs.v1 import batch_jobs_pb2
 
-SERVICES: Final = ("", batch_jobs_pb2.DESCRIPTOR.services_by_name["BatchJobs"].full_name)
-"""What a probe may ask about: the server as a whole, and each service by its name."""
+READINESS: Final = ("", batch_jobs_pb2.DESCRIPTOR.services_by_name["BatchJobs"].full_name)
+"""What a probe may ask about whether callers are served: the server as a whole, and each service by its name."""
+
+LIVENESS: Final = "live"
+"""What it may ask about whether the process works at all."""
 
 
 class Health:
     """One state for every listener: NOT_SERVING until the start is complete, and again from the drain on.
 
-    The store is not asked at a probe: a database that is down for a minute must not restart every replica.
+    `live` is SERVING all the while: a replica that waits for its schema or drains must not be restarted for it. The
+    store is not asked at a probe: a database that is down for a minute must not restart every replica.
     """
 
     def __init__(self) -> None:
         self.servicer = health.aio.HealthServicer()
+        self._final = False
 
     async def starting(self) -> None:
+        await self.servicer.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
         await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
 
     async def serving(self) -> None:
-        await self._set(health_pb2.HealthCheckResponse.SERVING)
+        if not self._final:
+            await self._set(health_pb2.HealthCheckResponse.SERVING)
 
     async def draining(self) -> None:
         """Final: nothing makes it SERVING again."""
-        await self.servicer.enter_graceful_shutdown()
+        self._final = True
+        await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
 
     async def _set(self, status: int) -> None:
-        for service in SERVICES:
+        for service in READINESS:
             await self.servicer.set(service, status)

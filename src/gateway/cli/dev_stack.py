@@ -24,6 +24,7 @@ QUICK: Final[Mapping[str, Any]] = {
     "dispatch_interval": timedelta(seconds=1),
     "poll_interval": timedelta(seconds=1),
     "gauges_interval": timedelta(seconds=1),
+    "drain_delay": timedelta(0),
 }
 """What a person at the keyboard would rather not wait for."""
 

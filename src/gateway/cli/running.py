@@ -10,7 +10,7 @@ import click
 import uvloop
 
 from gateway.api.server import ListenError
-from gateway.app import App, SchemaError
+from gateway.app import App
 from gateway.cli.emulator import EmulatorError
 from gateway.cli.sample import NoSampleError
 from gateway.identity.development import DevelopmentIdentityRefusedError
@@ -18,6 +18,7 @@ from gateway.policy.load import PolicyError
 from gateway.settings import SettingsError
 from gateway.store.embedded import EmbeddedPostgresError
 from gateway.store.errors import StoreError, StoreUnavailableError
+from gateway.store.fitting import SchemaError
 
 REFUSED: Final = 2
 FAILED: Final = 1
@@ -70,6 +71,22 @@ def spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTED_AFTER)
+
+
+async def start_unless(app: App, stop: asyncio.Event) -> bool:
+    """Start; False where the process was asked to stop before that was done, and nothing runs any more."""
+    asked = asyncio.ensure_future(stop.wait())
+    starting = asyncio.ensure_future(app.start())
+    try:
+        await asyncio.wait([asked, starting], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            return True
+        starting.cancel()
+        await asyncio.wait([starting])
+        return False
+    finally:
+        asked.cancel()
 
 
 async def serve_until(app: App, stop: asyncio.Event) -> int:

@@ -9,7 +9,7 @@ import click
 
 from gateway.app import App
 from gateway.cli.options import settings_options
-from gateway.cli.running import REFUSED, run_until_stopped, serve_until, spare_the_collector
+from gateway.cli.running import REFUSED, run_until_stopped, serve_until, spare_the_collector, start_unless
 from gateway.settings import Settings, SettingsError
 from gateway.telemetry import logs
 
@@ -29,8 +29,13 @@ def serve(**flags: Any) -> None:
     logs.configure(sys.stdout, level=settings.log_level)
 
     async def body(stop: asyncio.Event) -> int:
-        async with App(settings) as app:
+        app = App(settings)
+        if not await start_unless(app, stop):
+            return 0
+        try:
             spare_the_collector()
             return await serve_until(app, stop)
+        finally:
+            await app.stop()
 
     run_until_stopped(body)

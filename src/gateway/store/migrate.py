@@ -47,6 +47,11 @@ def fits(revision: str | None) -> bool:
     return revision is not None and revision.isdecimal() and abs(int(revision) - int(head())) <= 1
 
 
+def is_newer(revision: str | None) -> bool:
+    """Whether that schema is newer than any that this binary knows."""
+    return revision is not None and revision.isdecimal() and int(revision) > int(head())
+
+
 async def restored(url: str) -> str:
     """After a restore from backup, before any gateway runs again. Returns the store's new incarnation.
 
