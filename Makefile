@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKS := requirements/uv.txt requirements/dev.txt
 SOURCES := src tests examples bench chaos deploy
+COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -29,10 +30,10 @@ setup: $(STAMP) ## install the locked tools and libraries into .venv
 
 .PHONY: lock
 lock: setup ## resolve the dependencies again and write the hash-locked requirement files
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
-		--all-extras --group checks pyproject.toml -o requirements/dev.txt
-	echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
-		--constraint requirements/dev.txt - -o requirements/uv.txt
+	$(COMPILE) --all-extras --group checks pyproject.toml -o requirements/dev.txt
+	for tool in uv hatchling; do echo $$tool | $(COMPILE) --constraint requirements/dev.txt - -o requirements/$$tool.txt; done
+	$(COMPILE) --extra server --extra traces --constraint requirements/dev.txt pyproject.toml -o requirements/server.txt
+	$(COMPILE) --extra emulator --constraint requirements/dev.txt pyproject.toml -o requirements/emulator.txt
 
 .PHONY: proto
 proto: $(STAMP) ## generate the Python code of the contract in protos/
@@ -71,6 +72,14 @@ prometheus: $(BIN)/promtool ## have Prometheus in .venv; without it the tests of
 .PHONY: proof
 proof: $(STAMP) ## play every schedule of the submit proof, and take out each of its guards
 	$(BIN)/pytest -n 2 --dist worksteal -q -m "proof or not proof" tests/proof
+$(BIN)/helm: $(STAMP) deploy/get-helm.sh
+	@deploy/get-helm.sh $(BIN)
+.PHONY: helm
+helm: $(BIN)/helm ## have helm in .venv; without it the tests of the chart are skipped
+.PHONY: image
+image: $(STAMP) ## build the images without a daemon, and start what was built; BASE names an image to build upon
+	@deploy/image/build.sh build/image
+	@$(BIN)/python -m deploy.image.try_image build/image
 
 .PHONY: demo
 demo: $(STAMP) ## set up and show a batch job on the whole path, in under two minutes

@@ -1,0 +1,1 @@
+"""The images: what builds them, and what starts them once they are built."""
