@@ -1,0 +1,73 @@
+"""Every example is what Kubernetes takes, what the project demands, and what the gateway starts with."""
+
+import kubernetes_validate
+import pytest
+
+from chart.rendered import EXAMPLES, Chart, example
+from chart.stated_policy import findings
+from gateway.identity.issuers import parse_issuers
+from gateway.policy.load import parse_policy
+from gateway.settings import Settings
+
+VERSIONS = ("1.29.0", "1.31.0", "1.34.0", "1.37.0")
+NOT_KUBERNETES = {"Certificate": "cert-manager.io/v1", "PodMonitor": "monitoring.coreos.com/v1"}
+NOT_KUBERNETES |= {"PrometheusRule": "monitoring.coreos.com/v1"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_kubernetes_takes_every_manifest(name, version):
+    for manifest in example(name, version=version).manifests:
+        if NOT_KUBERNETES.get(manifest["kind"]) != manifest["apiVersion"]:
+            kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_pod_keeps_to_the_stated_policy(name):
+    assert findings(example(name).manifests) == []
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_gateway_starts_with_these_settings_and_never_insecure(name):
+    settings = Settings.read(example(name).environment())
+    assert not settings.insecure
+    assert settings.evaluation == (name == "evaluation")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_gateway_reads_the_policy_and_the_issuers(name):
+    texts = {key: text for each in example(name).all("ConfigMap") for key, text in each["data"].items()}
+    assert parse_issuers(texts["issuers.yaml"])
+    if "policy.yaml" in texts:
+        assert parse_policy(texts["policy.yaml"]).teams
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_names_are_one_installations_own(name):
+    chart = example(name)
+    named = [(each["kind"], each["metadata"]["name"]) for each in chart.manifests]
+    assert len(named) == len(set(named))
+    assert all(name.startswith("batch-jobs-gateway") for _, name in named)
+
+
+def mounted(chart: Chart) -> dict[str, str]:
+    return {each["mountPath"]: each["name"] for each in chart.pod()["containers"][0]["volumeMounts"]}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_file_that_a_setting_names_is_mounted(name):
+    chart = example(name)
+    settings = Settings.read(chart.environment())
+    files = (
+        settings.policy,
+        settings.tls_certificate,
+        settings.tls_key,
+        settings.tls_client_ca,
+        settings.issuers,
+        settings.database_password_file,
+    )
+    for file in filter(None, files):
+        volume = next(each for each in chart.pod()["volumes"] if each["name"] == mounted(chart)[str(file.parent)])
+        kept = volume.get("configMap") or volume.get("secret")
+        paths = {item["path"] for item in kept.get("items", [])} or {file.name}
+        assert file.name in paths
