@@ -72,10 +72,13 @@ prometheus: $(BIN)/promtool ## have Prometheus in .venv; without it the tests of
 .PHONY: proof
 proof: $(STAMP) ## play every schedule of the submit proof, and take out each of its guards
 	$(BIN)/pytest -n 2 --dist worksteal -q -m "proof or not proof" tests/proof
+
 $(BIN)/helm: $(STAMP) deploy/get-helm.sh
 	@deploy/get-helm.sh $(BIN)
+
 .PHONY: helm
 helm: $(BIN)/helm ## have helm in .venv; without it the tests of the chart are skipped
+
 .PHONY: image
 image: $(STAMP) ## build the images without a daemon, and start what was built; BASE names an image to build upon
 	@deploy/image/build.sh build/image
