@@ -208,6 +208,27 @@ async def test_dev_runs_everything_and_leaves_nothing_behind():
     assert not await asyncio.to_thread(state.exists)
 
 
+async def test_dev_with_tls_prints_lines_that_work_as_they_stand():
+    """The lines are run by a shell: a token, a certificate, and the operator's token."""
+    program = await Program.start("dev", "--tls", "--mtls-listen=127.0.0.1:0", *FREE)
+    await program.line("Try, in another terminal")
+    lines: list[str] = []
+    while not lines or "Each team has" not in lines[-1]:
+        lines.append(await program.line(""))
+    script = "".join(line for line in lines[:-1] if "STORAGE_EMULATOR_HOST" not in line)
+    shell = await asyncio.create_subprocess_exec(
+        *("bash", "-euo", "pipefail", "-c", script),
+        env={**ENVIRONMENT, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await shell.communicate()
+    assert shell.returncode == 0, errors.decode()
+    assert output.count(b"SUCCEEDED") >= 3
+    assert await program.end(signal.SIGINT) == 0
+    assert program.errors.replace(b"\n", b"") == b""
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that PostgreSQL's own user can reach, as which it runs where this user is root."""

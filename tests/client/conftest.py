@@ -19,7 +19,7 @@ async def gateway() -> AsyncIterator[Gateway]:
 
 @pytest.fixture
 async def client(gateway: Gateway) -> AsyncIterator[Client]:
-    async with Client(gateway.endpoint, team="ranking") as client:
+    async with Client(gateway.endpoint, team="ranking", insecure=True) as client:
         yield client
 
 
@@ -28,6 +28,7 @@ def run(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command as the team ranking against the scripted gateway."""
     monkeypatch.setenv("BATCHJOBS_ENDPOINT", gateway.endpoint)
     monkeypatch.setenv("BATCHJOBS_TEAM", "ranking")
+    monkeypatch.setenv("BATCHJOBS_INSECURE", "1")
 
     async def run(*arguments: str) -> Ran:
         return await asyncio.to_thread(run_here, list(arguments))

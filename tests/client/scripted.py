@@ -63,6 +63,8 @@ class Gateway(batch_jobs_pb2_grpc.BatchJobsServicer):
     endpoint: str = ""
     script: dict[str, list] = field(default_factory=lambda: defaultdict(list))
     asked: list[tuple[str, Message, dict[str, str]]] = field(default_factory=list)
+    peers: list[str] = field(default_factory=list)
+    """The other end of each call's connection."""
     seconds_given: list[float] = field(default_factory=list)
     began_watching: asyncio.Event = field(default_factory=asyncio.Event)
     stopped_watching: asyncio.Event = field(default_factory=asyncio.Event)
@@ -73,6 +75,7 @@ class Gateway(batch_jobs_pb2_grpc.BatchJobsServicer):
 
     async def _answer(self, method: str, request: Message, context: grpc.aio.ServicerContext) -> Message:
         self.asked.append((method, request, dict(context.invocation_metadata())))
+        self.peers.append(context.peer())
         self.seconds_given.append(context.time_remaining())
         line = self.script[method].pop(0)
         if isinstance(line, asyncio.Event):
@@ -113,6 +116,7 @@ class Gateway(batch_jobs_pb2_grpc.BatchJobsServicer):
         self, method: str, request: Message, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[batch_jobs_pb2.WatchEvent]:
         self.asked.append((method, request, dict(context.invocation_metadata())))
+        self.peers.append(context.peer())
         self.began_watching.set()
         try:
             for step in self.script[method].pop(0):

@@ -19,13 +19,14 @@ from batchjobs.client._watch import SILENCE_SECONDS
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from batchjobs.v1.batch_jobs_pb2_grpc import BatchJobsStub
 from client.scripted import NAME, Gateway, Refusal, State, batch_job
-from client.test_secured import CERTIFICATE, KEY, secured
+from client.test_secured import AUTHORITY, OURS, Start, sent, start
 from gateway.policy.model import Quotas
+from support.authority import Authority
 from support.caller import Caller
 from support.gateway import Gateway as WholeGateway
 from support.gateway import StartGateway
 
-__all__ = ["secured"]  # a fixture
+__all__ = ["start"]  # a fixture
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/calling.md").read_text()
 BATCHJOBS_FOLDER = str(Path(sys.executable).parent)
@@ -125,7 +126,7 @@ async def test_everything_else(whole: WholeGateway, tmp_path: Path) -> None:
             labels={"run": "nightly"},
         )
     )
-    code, _ = shown("### Everything else", "python")
+    (code,) = shown("### Everything else", "python")
     lines = (await ran(code, whole.app.api_target, tmp_path)).splitlines()
     assert lines[0].startswith(created.name)
     assert f"gone: {created.name}" in lines
@@ -153,13 +154,17 @@ async def test_following_a_team(gateway: Gateway, tmp_path: Path) -> None:
     assert [request.resume_token for request in gateway.requests("WatchBatchJobs")] == ["", "t2", ""]
 
 
-async def test_credentials(secured: Gateway, tmp_path: Path) -> None:
+async def test_security(start: Start, tmp_path: Path) -> None:
+    clients = Authority("clients' CA")
+    secured = await start(demands=clients)
     secured.script["GetBatchJob"] = [batch_job(State.RUNNING)]
-    for name, content in (("ca.pem", CERTIFICATE), ("client.pem", CERTIFICATE), ("client.key", KEY)):
-        await asyncio.to_thread((tmp_path / name).write_bytes, content)
-    _, code = shown("### Everything else", "python")
-    said = await ran(code.replace("gateway.corp.example:443", secured.endpoint), "", tmp_path)
+    await asyncio.to_thread(clients.issue(OURS).write, tmp_path, "client")
+    await asyncio.to_thread((tmp_path / "ca.crt").write_bytes, AUTHORITY.pem)
+    await asyncio.to_thread((tmp_path / "token").write_text, "a-token")
+    (code,) = shown("### Identity", "python")
+    said = await ran(code.replace("gateway.corp.example:8443", secured.endpoint), "", tmp_path)
     assert said == f"{State.RUNNING}\n"
+    assert sent(secured) == ["Bearer a-token"]
 
 
 async def test_the_command(whole: WholeGateway, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from batchjobs.client import (
     PolicyViolation,
     QuotaExceeded,
     RequestIdReused,
+    Security,
     TeamUsage,
     Unavailable,
 )
@@ -159,7 +160,10 @@ async def test_each_wait_is_told(gateway: Gateway) -> None:
     told = list[tuple[str, float]]()
     gateway.script["GetBatchJob"] = [AWAY, DRAINING, batch_job()]
     listening = Client(
-        gateway.endpoint, team="ranking", on_retry=lambda error, seconds: told.append((error.reason, seconds))
+        gateway.endpoint,
+        team="ranking",
+        insecure=True,
+        on_retry=lambda error, seconds: told.append((error.reason, seconds)),
     )
     async with listening as client:
         await client.get(NAME)
@@ -219,9 +223,9 @@ async def test_a_list_fetches_a_page_only_when_it_is_needed(gateway: Gateway, cl
 
 async def test_an_id_belongs_to_the_client_s_team_and_a_full_name_to_its_own(gateway: Gateway) -> None:
     gateway.script["GetBatchJob"] = [batch_job()] * 3
-    async with Client(gateway.endpoint, team="ranking") as client:
+    async with Client(gateway.endpoint, team="ranking", insecure=True) as client:
         await client.get("174873600000012345")
-    async with Client(gateway.endpoint) as client:
+    async with Client(gateway.endpoint, insecure=True) as client:
         await client.get(NAME)
         with pytest.raises(ValueError, match="without its team"):
             await client.get("174873600000012345")
@@ -234,7 +238,7 @@ async def test_an_id_belongs_to_the_client_s_team_and_a_full_name_to_its_own(gat
 
 async def test_operators_list_every_team(gateway: Gateway) -> None:
     gateway.script["ListBatchJobs"] = [pb.ListBatchJobsResponse()]
-    async with Client(gateway.endpoint, team="operator") as client:
+    async with Client(gateway.endpoint, team="operator", insecure=True) as client:
         assert [one async for one in client.list(all_teams=True)] == []
     ((_, request, metadata),) = gateway.asked
     assert request.parent == "teams/-"
@@ -242,14 +246,16 @@ async def test_operators_list_every_team(gateway: Gateway) -> None:
 
 
 async def test_without_a_gateway_a_call_ends_in_the_time_it_was_given() -> None:
-    async with Client("127.0.0.1:1", team="ranking", timeout=0.05) as client:
+    async with Client("127.0.0.1:1", team="ranking", insecure=True, timeout=0.05) as client:
         with pytest.raises(Unavailable):
             await client.get(NAME)
 
 
 async def test_a_call_goes_through_once_the_gateway_is_back(gateway: Gateway) -> None:
     waits = asyncio.Event()
-    async with Client(gateway.endpoint, team="ranking", on_retry=lambda _error, _seconds: waits.set()) as client:
+    async with Client(
+        gateway.endpoint, team="ranking", insecure=True, on_retry=lambda _error, _seconds: waits.set()
+    ) as client:
         gateway.script["GetBatchJob"] = [batch_job()]
         await gateway.stop()
         getting = asyncio.ensure_future(client.get(NAME))
@@ -286,7 +292,7 @@ async def test_grpc_repeats_nothing_behind_the_client_s_back(gateway: Gateway, m
     options = [(name, config if name == "grpc.service_config" else value) for name, value in channels.OPTIONS]
     monkeypatch.setattr(channels, "OPTIONS", options)
     gateway.script["CreateBatchJob"] = [Refusal(Code.ABORTED, "No.")] * 5
-    async with Client(gateway.endpoint, team="ranking") as client:
+    async with Client(gateway.endpoint, team="ranking", insecure=True) as client:
         with pytest.raises(Unavailable):
             await client.create(SPEC)
     assert len(gateway.asked) == 1
@@ -295,13 +301,16 @@ async def test_grpc_repeats_nothing_behind_the_client_s_back(gateway: Gateway, m
 def test_a_client_is_told_at_once_what_is_wrong_with_its_address() -> None:
     for endpoint in ("nowhere", "a:b", "http://a:1", ":1", "dns:///a:1/x"):
         with pytest.raises(ValueError, match="neither HOST:PORT nor unix:PATH"):
-            Client(endpoint)
+            Client(endpoint, insecure=True)
     with pytest.raises(ValueError, match="is not a team"):
-        Client("127.0.0.1:1", team="Ranking")
-    with pytest.raises(ValueError, match="plaintext"):
-        Client("127.0.0.1:1", credentials=grpc.ssl_channel_credentials(), insecure=True)
+        Client("127.0.0.1:1", team="Ranking", insecure=True)
+    for proof in ({"credentials": grpc.ssl_channel_credentials()}, {"security": Security(token_file="token")}):
+        with pytest.raises(ValueError, match="plaintext"):
+            Client("127.0.0.1:1", insecure=True, **proof)  # type: ignore[arg-type]  # Each by its own name.
+    with pytest.raises(ValueError, match="not both"):
+        Client("127.0.0.1:1", credentials=grpc.ssl_channel_credentials(), security=Security())
 
 
 async def test_a_client_that_is_not_entered_says_so() -> None:
     with pytest.raises(RuntimeError, match="async with"):
-        await Client("127.0.0.1:1", team="ranking").get(NAME)
+        await Client("127.0.0.1:1", team="ranking", insecure=True).get(NAME)

@@ -130,7 +130,7 @@ async def test_a_right_that_is_taken_away_ends_the_watch(gateway: Gateway, clien
 
 async def test_a_gateway_that_stays_away_ends_the_watch(gateway: Gateway) -> None:
     gateway.script["WatchBatchJob"] = [[at(State.RUNNING, 1), DRAINING]] + [[DRAINING]] * 1000
-    async with Client(gateway.endpoint, team="ranking", timeout=0.05) as client:
+    async with Client(gateway.endpoint, team="ranking", insecure=True, timeout=0.05) as client:
         with pytest.raises(Unavailable):
             await client.wait(NAME)
 

@@ -323,8 +323,10 @@ async def test_a_gateway_that_is_not_there_is_said_in_a_sentence(run: Run) -> No
         (("list", "--team", ""), "Which team?"),
         (("list", "--endpoint", "nowhere"), "neither HOST:PORT nor unix:PATH"),
         (("list", "--endpoint", "dns:///a:1/x"), "neither HOST:PORT nor unix:PATH"),
-        (("list", "--endpoint", "gateway.corp.example:443"), "plaintext only"),
-        (("list", "--endpoint", "10.0.0.1:8470"), "plaintext only"),
+        (
+            ("list", "--token-file", "token", "--ca-file", "ca.crt"),
+            "--insecure speaks plaintext, and --ca-file, --token-file",
+        ),
         ((*SUBMIT, "--priority", "101"), "0<=x<=100"),
         ((*SUBMIT, "--label", "novalue"), "is not KEY=VALUE"),
         ((*SUBMIT, "--label", "a=1", "--label", "a=2"), "more than once for a"),
@@ -350,17 +352,16 @@ async def test_wrong_usage_is_said_before_anything_is_sent(
     assert gateway.asked == []
 
 
-@pytest.mark.parametrize("endpoint", ["localhost:{port}", "127.0.0.1:{port}"])
-async def test_plaintext_needs_no_flag_on_this_machine(gateway: Gateway, run: Run, endpoint: str) -> None:
+async def test_tls_is_spoken_unless_plaintext_is_asked_for(
+    gateway: Gateway, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gateway.script["GetBatchJob"] = [batch_job()]
-    port = gateway.endpoint.rpartition(":")[2]
-    assert (await run("get", NAME, "--endpoint", endpoint.format(port=port))).code == 0
-
-
-async def test_plaintext_to_another_machine_is_allowed_where_it_is_asked_for(run: Run) -> None:
-    """It then tries to connect, which a name that cannot exist fails."""
-    ran = await run("get", NAME, "--endpoint", "gateway.invalid:1", "--insecure", "--timeout", "0.01")
+    monkeypatch.delenv("BATCHJOBS_INSECURE")
+    ran = await run("get", NAME)
     assert ran.code == 7
+    assert "speaks plaintext, and TLS was asked for" in ran.err
+    assert gateway.asked == []
+    assert (await run("get", NAME, "--insecure")).code == 0
 
 
 async def test_help_names_every_exit_code(run: Run) -> None:

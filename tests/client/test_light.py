@@ -34,7 +34,7 @@ import asyncio
 from batchjobs.client import BatchJob, Client, Unavailable
 
 async def main():
-    async with Client("127.0.0.1:1", team="ranking", timeout=0.05) as client:
+    async with Client("127.0.0.1:1", team="ranking", insecure=True, timeout=0.05) as client:
         try:
             await client.create(BatchJob(model="flash"))
         except Unavailable as error:

@@ -49,7 +49,7 @@ async def gateway(start_gateway: StartGateway) -> Gateway:
 
 @pytest.fixture
 async def client(gateway: Gateway) -> AsyncIterator[Client]:
-    async with Client(gateway.app.api_target, team="ranking") as client:
+    async with Client(gateway.app.api_target, team="ranking", insecure=True) as client:
         yield client
 
 
@@ -98,7 +98,7 @@ async def test_refusals_arrive_as_what_they_are(gateway: Gateway, client: Client
     assert await client.create(JOB, request_id="one") == await client.get(created.name)
     with pytest.raises(NotEnded):
         await client.delete(created.name)
-    async with Client(gateway.app.api_target, team="search") as other:
+    async with Client(gateway.app.api_target, team="search", insecure=True) as other:
         with pytest.raises(Forbidden):
             await other.get(created.name)
 
@@ -117,7 +117,7 @@ async def test_a_used_up_quota_says_how_much_of_it(start_gateway: StartGateway) 
         },
     }
     gateway = await start_gateway(role="api", policy=policy)
-    async with Client(gateway.app.api_target, team="ranking") as client:
+    async with Client(gateway.app.api_target, team="ranking", insecure=True) as client:
         await client.create(JOB)
         with pytest.raises(QuotaExceeded) as caught:
             await client.create(JOB)
@@ -141,7 +141,7 @@ async def test_a_list_is_filtered_and_paged(gateway: Gateway, client: Client) ->
 
 async def test_a_batch_job_is_watched_to_its_end(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(emulator=QUICK)
-    async with Client(gateway.app.api_target, team="ranking") as client:
+    async with Client(gateway.app.api_target, team="ranking", insecure=True) as client:
         end = await client.create_and_wait(JOB)
     assert end.state == BatchJob.SUCCEEDED
     assert end.output.gcs_directory.startswith("gs://ranking-out/x/")
@@ -150,7 +150,7 @@ async def test_a_batch_job_is_watched_to_its_end(start_gateway: StartGateway) ->
 async def test_watches_go_on_when_every_process_is_started_anew(start_gateway: StartGateway) -> None:
     """One connection, two gateways one after the other on one database: nothing is told twice and nothing is missed."""
     one = await start_gateway(role="api")
-    async with Client(one.app.api_target, team="ranking") as client:
+    async with Client(one.app.api_target, team="ranking", insecure=True) as client:
         job = await client.create(JOB)
         async with aclosing(client.watch(job.name)) as single, aclosing(client.watch_team()) as team:
             assert (await anext(single)).state == BatchJob.QUEUED
@@ -174,11 +174,11 @@ ENDS = {BatchJob.SUCCEEDED}
 
 async def test_a_token_is_good_in_another_process_and_until_the_database_is_restored(gateway: Gateway) -> None:
     endpoint = gateway.app.api_target
-    async with Client(endpoint, team="ranking") as client:
+    async with Client(endpoint, team="ranking", insecure=True) as client:
         kept = await client.create(JOB)
         async with aclosing(client.watch_team()) as events:
             token = (await upto(events, lambda event: isinstance(event, Synced)))[-1].resume_token
-    async with Client(endpoint, team="ranking") as client:
+    async with Client(endpoint, team="ranking", insecure=True) as client:
         missed = await client.create(JOB)
         async with aclosing(client.watch_team(token)) as events:
             told = await upto(events, lambda event: isinstance(event, Synced))
@@ -202,7 +202,7 @@ async def test_a_garbled_token_is_refused_and_not_taken_for_an_old_one(
 async def test_another_team_s_token_is_refused(gateway: Gateway, client: Client) -> None:
     async with aclosing(client.watch_team()) as events:
         token = (await upto(events, lambda event: isinstance(event, Synced)))[-1].resume_token
-    async with Client(gateway.app.api_target, team="search") as other:
+    async with Client(gateway.app.api_target, team="search", insecure=True) as other:
         with pytest.raises(InvalidSpec):
             await anext(other.watch_team(token))
 
@@ -210,7 +210,7 @@ async def test_another_team_s_token_is_refused(gateway: Gateway, client: Client)
 @pytest.fixture
 def run(gateway: Gateway) -> Run:
     """The installed program: in this process it would share its output with the gateway's log."""
-    where = {"BATCHJOBS_ENDPOINT": gateway.app.api_target, "BATCHJOBS_TEAM": "ranking"}
+    where = {"BATCHJOBS_ENDPOINT": gateway.app.api_target, "BATCHJOBS_TEAM": "ranking", "BATCHJOBS_INSECURE": "1"}
 
     async def run(*arguments: str) -> Ran:
         process = await asyncio.create_subprocess_exec(

@@ -5,7 +5,7 @@ from typing import Final
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from batchjobs.cli.connection import connect
+from batchjobs.cli.connection import SHARED, connect
 from batchjobs.cli.exits import StoppedError
 from batchjobs.cli.newest import newest
 from batchjobs.cli.printing import out
@@ -38,7 +38,7 @@ def completion(context: click.Context, shell: str) -> None:
 
 def batch_job_names(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The team's newest batch jobs, by id or by full name; none where the gateway does not answer at once."""
-    options = {name: context.params[name] for name in ("endpoint", "team", "output", "insecure")}
+    options = {name: value for name, value in context.params.items() if name in SHARED and name != "timeout"}
     try:
         connection = connect(**options, timeout=SECONDS)
         connection.need_team()

@@ -3,7 +3,7 @@
 from typing import Final
 
 from batchjobs.cli.text import plain
-from batchjobs.client import BatchJob, BatchJobsError, NotServed, QuotaExceeded, Unavailable
+from batchjobs.client import BatchJob, BatchJobsError, CredentialsUnreadable, NotServed, QuotaExceeded, Unavailable
 
 SUCCEEDED: Final = 0
 UNWRITTEN: Final = 1
@@ -55,6 +55,8 @@ def exit_code(error: BatchJobsError) -> int:
     """The exit code of a call that failed."""
     if isinstance(error, QuotaExceeded):
         return QUOTA
+    if isinstance(error, CredentialsUnreadable):
+        return USAGE
     return UNAVAILABLE if isinstance(error, Unavailable) else REFUSED
 
 
@@ -63,6 +65,8 @@ def stopped(error: BatchJobsError, endpoint: str, *more: str) -> StoppedError:
     first, *details = error.failure.sentences()
     if error.reason:
         first = f"{error.reason}: {first}"
+    elif isinstance(error, CredentialsUnreadable):
+        pass  # It says itself which file or command it is about.
     elif isinstance(error, NotServed):
         first = f"What answers at {endpoint} does not offer this call: {first}"
     elif isinstance(error, Unavailable):

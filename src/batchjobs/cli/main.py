@@ -39,7 +39,7 @@ class Commands(click.Group):
 def cli() -> None:
     """Run batches of Gemini requests through the Batch Jobs Gateway.
 
-    BATCHJOBS_ENDPOINT and BATCHJOBS_TEAM stand in for --endpoint and --team.
+    Options of the connection may be given as variables: BATCHJOBS_ENDPOINT for --endpoint, and so on.
     """
 
 

@@ -1,8 +1,9 @@
 """An asyncio client of the Batch Jobs Gateway that repeats what may be repeated, and waits by watching.
 
-    from batchjobs.client import BatchJob, Client, GcsDestination, GcsSource
+    from batchjobs.client import BatchJob, Client, GcsDestination, GcsSource, Security
 
-    async with Client("127.0.0.1:8470", team="ranking") as client:
+    security = Security(ca_file="/etc/batchjobs/ca.crt", token_file="/var/run/secrets/batchjobs/token")
+    async with Client("gateway.example:8470", team="ranking", security=security) as client:
         ended = await client.create_and_wait(
             BatchJob(
                 model="gemini-2.5-flash",
@@ -18,6 +19,7 @@ Messages are those of the contract, `batchjobs.v1`.
 from batchjobs.client._client import Client
 from batchjobs.client._errors import (
     BatchJobsError,
+    CredentialsUnreadable,
     DestinationNotFound,
     Forbidden,
     InvalidPageToken,
@@ -38,6 +40,7 @@ from batchjobs.client._errors import (
 )
 from batchjobs.client._events import Changed, Deleted, StartedOver, Synced, TeamEvent
 from batchjobs.client._failure import QuotaUse, Violation
+from batchjobs.client._security import Security
 from batchjobs.client._states import ENDED, has_ended
 from batchjobs.v1.batch_jobs_pb2 import (
     BatchJob,
@@ -56,6 +59,7 @@ __all__ = [
     "BigQuerySource",
     "Changed",
     "Client",
+    "CredentialsUnreadable",
     "Deleted",
     "DestinationNotFound",
     "Forbidden",
@@ -75,6 +79,7 @@ __all__ = [
     "RegionMismatch",
     "RequestIdReused",
     "ResumeTokenExpired",
+    "Security",
     "SourceNotUsable",
     "StartedOver",
     "Synced",

@@ -26,7 +26,7 @@ OPTIONS: Final[Sequence[tuple[str, str | int]]] = (
 
 
 def on_this_machine(endpoint: str) -> bool:
-    """Whether nobody else can read what is sent there.
+    """Whether what is sent there stays on this machine.
 
     Raises:
         ValueError: the endpoint is neither HOST:PORT nor unix:PATH.
@@ -42,22 +42,16 @@ def on_this_machine(endpoint: str) -> bool:
         return host == "localhost"
 
 
-def is_plaintext(endpoint: str, credentials: grpc.ChannelCredentials | None, *, insecure: bool) -> bool:
-    """Whether the connection is in plaintext: within this machine, or where the caller insists.
-
-    Raises:
-        ValueError: the endpoint is malformed, or plaintext and credentials are both asked for.
-    """
-    local = on_this_machine(endpoint)
-    if credentials and insecure:
-        raise ValueError("Credentials would be sent in plaintext: give credentials or insecure=True, not both.")
-    return not credentials and (local or insecure)
+def check_endpoint(endpoint: str) -> None:
+    """Raise ValueError where the endpoint is neither HOST:PORT nor unix:PATH."""
+    on_this_machine(endpoint)
 
 
-def open_channel(endpoint: str, credentials: grpc.ChannelCredentials | None, *, insecure: bool) -> grpc.aio.Channel:
-    """A channel in plaintext or TLS, as `is_plaintext` says; TLS without credentials trusts whom gRPC trusts."""
+def open_channel(endpoint: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+    """A channel in TLS, or in plaintext where there are no credentials."""
     # A proxy from the environment has no business between this machine and itself.
     options = (*OPTIONS, ("grpc.enable_http_proxy", 0 if on_this_machine(endpoint) else 1))
-    if is_plaintext(endpoint, credentials, insecure=insecure):
+    if credentials is None:
         return grpc.aio.insecure_channel(endpoint, options=options)
-    return grpc.aio.secure_channel(endpoint, credentials or grpc.ssl_channel_credentials(), options=options)
+    # Channels of one process share connections by their arguments, which say nothing of a renewed certificate.
+    return grpc.aio.secure_channel(endpoint, credentials, options=(*options, ("grpc.use_local_subchannel_pool", 1)))

@@ -2,22 +2,25 @@
 
 import uuid
 from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import grpc
+from google.protobuf.message import Message
 
 from batchjobs._names import full_name, is_team, split_name
-from batchjobs.client._channel import is_plaintext, open_channel
+from batchjobs.client._connection import Connection
 from batchjobs.client._errors import BatchJobsError, NotFound
 from batchjobs.client._events import TeamEvent
 from batchjobs.client._retry import Notice, Patience, repeat
+from batchjobs.client._security import Security
 from batchjobs.client._states import has_ended
 from batchjobs.client._watch import TeamWatch, follow
 from batchjobs.v1 import batch_jobs_pb2 as pb
-from batchjobs.v1.batch_jobs_pb2_grpc import BatchJobsStub
 
 if TYPE_CHECKING:
+    from batchjobs.client._watch import Call
     from batchjobs.v1.batch_jobs_pb2_grpc import BatchJobsAsyncStub
 
 Request = TypeVar("Request")
@@ -38,15 +41,16 @@ class Client:
     Args:
         endpoint: `HOST:PORT` or `unix:PATH` of the gateway.
         team: the team on whose behalf to call.
-        credentials: how to connect, such as `grpc.ssl_channel_credentials(...)` with a client certificate, or that
-            composed with call credentials for a bearer token. Left out: plaintext within this machine, else TLS.
-        insecure: speak plaintext to another machine.
+        security: whom to trust, and the certificate or token that proves the caller. Left out: TLS, trusting whom gRPC
+            trusts, and no proof.
+        credentials: gRPC's own channel credentials, in place of `security`.
+        insecure: plaintext, in which the team's name is all that says who calls: for a gateway in development.
         timeout: seconds for a call, all its attempts together; a watch bears with each absence of the gateway for so
             long. Every method takes another one.
         on_retry: told of each failure that is followed by another attempt, and the seconds until then.
 
     Raises:
-        ValueError: the endpoint or the team is malformed, or credentials would be sent in plaintext.
+        ValueError: the endpoint or the team is malformed, or what proves the caller would be sent in plaintext.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Client:
         endpoint: str,
         *,
         team: str = "",
+        security: Security | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         insecure: bool = False,
         timeout: float = TIMEOUT_SECONDS,
@@ -63,22 +68,18 @@ class Client:
             raise ValueError(
                 f"{team!r} is not a team: a lowercase letter, then such letters, digits and hyphens, 63 at most."
             )
-        self._plaintext = is_plaintext(endpoint, credentials, insecure=insecure)
-        self._endpoint, self._team, self._timeout = endpoint, team, timeout
-        self._credentials, self._insecure = credentials, insecure
+        self._connection = Connection(endpoint, security=security, credentials=credentials, insecure=insecure)
+        self._team, self._timeout = team, timeout
         self._notice: Notice = on_retry or (lambda _error, _seconds: None)
-        self._channel: grpc.aio.Channel | None = None
 
     async def __aenter__(self) -> Self:
-        self._channel = open_channel(self._endpoint, self._credentials, insecure=self._insecure)
-        self._stub: BatchJobsAsyncStub = BatchJobsStub(self._channel)
+        self._connection.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._channel is not None:
-            await self._channel.close()
+        await self._connection.close()
 
     async def create(
         self,
@@ -103,7 +104,7 @@ class Client:
             validate_only=validate_only,
         )
         try:
-            return await self._call(self._rpcs.CreateBatchJob, request, request.parent, timeout)
+            return await self._call(lambda rpcs: rpcs.CreateBatchJob, request, request.parent, timeout)
         except BatchJobsError as error:
             error.request_id = request.request_id
             if error.outcome_unknown and not validate_only:
@@ -115,7 +116,7 @@ class Client:
     async def get(self, name: str, *, timeout: float | None = None) -> pb.BatchJob:
         """The batch job as it is now. To follow one, watch it."""
         full = self._name(name)
-        return await self._call(self._rpcs.GetBatchJob, pb.GetBatchJobRequest(name=full), full, timeout)
+        return await self._call(lambda rpcs: rpcs.GetBatchJob, pb.GetBatchJobRequest(name=full), full, timeout)
 
     async def list(
         self,
@@ -136,7 +137,7 @@ class Client:
         parent = f"teams/{ALL_TEAMS}" if all_teams else self._parent()
         request = pb.ListBatchJobsRequest(parent=parent, page_size=page_size, filter=filter)
         while True:
-            page = await self._call(self._rpcs.ListBatchJobs, request, parent, timeout)
+            page = await self._call(lambda rpcs: rpcs.ListBatchJobs, request, parent, timeout)
             for batch_job in page.batch_jobs:
                 yield batch_job
             if not page.next_page_token:
@@ -146,7 +147,7 @@ class Client:
     async def cancel(self, name: str, *, timeout: float | None = None) -> pb.BatchJob:
         """Ask for a cancel and answer the batch job: as it ended, or CANCELLING while its end is not known."""
         full = self._name(name)
-        return await self._call(self._rpcs.CancelBatchJob, pb.CancelBatchJobRequest(name=full), full, timeout)
+        return await self._call(lambda rpcs: rpcs.CancelBatchJob, pb.CancelBatchJobRequest(name=full), full, timeout)
 
     async def delete(self, name: str, *, timeout: float | None = None) -> None:
         """Delete an ended batch job. One that is gone after an attempt without an answer was deleted by that attempt.
@@ -156,7 +157,7 @@ class Client:
         """
         full = self._name(name)
         try:
-            await self._call(self._rpcs.DeleteBatchJob, pb.DeleteBatchJobRequest(name=full), full, timeout)
+            await self._call(lambda rpcs: rpcs.DeleteBatchJob, pb.DeleteBatchJobRequest(name=full), full, timeout)
         except NotFound as error:
             if not error.outcome_unknown:
                 raise
@@ -164,7 +165,7 @@ class Client:
     async def usage(self, *, team: str = "", timeout: float | None = None) -> pb.TeamUsage:
         """What the team may use and what it uses; `team` is another one, for operators."""
         name = f"teams/{team}/usage" if team else f"{self._parent()}/usage"
-        return await self._call(self._rpcs.GetTeamUsage, pb.GetTeamUsageRequest(name=name), name, timeout)
+        return await self._call(lambda rpcs: rpcs.GetTeamUsage, pb.GetTeamUsageRequest(name=name), name, timeout)
 
     def watch(self, name: str, *, timeout: float | None = None) -> AsyncGenerator[pb.BatchJob, None]:
         """The batch job as it is now, then every change once, up to its end; across restarts of the gateway.
@@ -173,9 +174,12 @@ class Client:
             NotFound: it was deleted meanwhile. Unavailable: the gateway stayed away for `timeout` seconds.
         """
         full = self._name(name)
-        rpc, metadata = self._rpcs.WatchBatchJob, self._metadata(full)
         request = pb.WatchBatchJobRequest(name=full)
-        return follow(full, lambda: rpc(request, metadata=metadata), self._patience(timeout, stream=True))
+
+        def open_stream() -> "AbstractAsyncContextManager[Call]":
+            return self._stream(lambda rpcs: rpcs.WatchBatchJob, request, full)
+
+        return follow(full, open_stream, self._patience(timeout, stream=True))
 
     async def wait(self, name: str, *, timeout: float | None = None) -> pb.BatchJob:
         """Wait for the end and answer the ended batch job; its `state` says how it ended. Raises as `watch`.
@@ -207,18 +211,12 @@ class Client:
             Unavailable: the gateway stayed away for `timeout` seconds.
         """
         parent = self._parent()
-        rpc, metadata = self._rpcs.WatchBatchJobs, self._metadata(parent)
 
-        def open_stream(token: str) -> "grpc.aio.UnaryStreamCall[pb.WatchBatchJobsRequest, pb.WatchEvent]":
-            return rpc(pb.WatchBatchJobsRequest(parent=parent, resume_token=token), metadata=metadata)
+        def open_stream(token: str) -> "AbstractAsyncContextManager[Call]":
+            request = pb.WatchBatchJobsRequest(parent=parent, resume_token=token)
+            return self._stream(lambda rpcs: rpcs.WatchBatchJobs, request, parent)
 
         return TeamWatch(open_stream, self._patience(timeout, stream=True), resume_token).events()
-
-    @property
-    def _rpcs(self) -> "BatchJobsAsyncStub":
-        if self._channel is None:
-            raise RuntimeError("The client is not connected: use it in `async with Client(...) as client`.")
-        return self._stub
 
     def _name(self, given: str) -> str:
         return full_name(*split_name(given, self._team))
@@ -228,24 +226,36 @@ class Client:
             raise ValueError("This call is about a team: give the client one.")
         return f"teams/{self._team}"
 
-    def _metadata(self, name: str) -> tuple[tuple[str, str], ...]:
-        """Who calls, for development: the client's team, else the one in the name. Elsewhere the credentials say it."""
-        return (("x-batchjobs-team", self._team or name.split("/")[1]),) if self._plaintext else ()
+    def _caller(self, name: str) -> str:
+        """On behalf of whom to call: the client's team, else the one in the name."""
+        return self._team or name.split("/")[1]
 
     def _patience(self, timeout: float | None, *, stream: bool = False) -> Patience:
         return Patience(self._timeout if timeout is None else timeout, stream=stream, notice=self._notice)
 
     async def _call(
         self,
-        rpc: "Callable[..., grpc.aio.UnaryUnaryCall[Request, Answer]]",
+        rpc: "Callable[[BatchJobsAsyncStub], Callable[..., grpc.aio.UnaryUnaryCall[Request, Answer]]]",
         request: Request,
         name: str,
         timeout: float | None,
     ) -> Answer:
         """Call an RPC that may be repeated; `name` is what it is about."""
-        metadata = self._metadata(name)
 
         async def send(seconds: float) -> Answer:
-            return await rpc(request, timeout=seconds, metadata=metadata)
+            async with self._connection.call(self._caller(name)) as (rpcs, metadata):
+                return await rpc(rpcs)(request, timeout=seconds, metadata=metadata)
 
         return await repeat(send, self._patience(timeout))
+
+    @asynccontextmanager
+    async def _stream(
+        self, rpc: "Callable[[BatchJobsAsyncStub], Callable[..., Call]]", request: Message, name: str
+    ) -> "AsyncGenerator[Call, None]":
+        """An open stream, which ends when this is left."""
+        async with self._connection.call(self._caller(name)) as (rpcs, metadata):
+            call = rpc(rpcs)(request, metadata=metadata)
+            try:
+                yield call
+            finally:
+                call.cancel()

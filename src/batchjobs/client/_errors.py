@@ -101,6 +101,10 @@ class NotAuthenticated(Refused):
     """The gateway does not know who calls; the message says what to send."""
 
 
+class CredentialsUnreadable(NotAuthenticated):
+    """What should prove the caller cannot be had: a file is missing, or the token command failed. Nothing was sent."""
+
+
 class QuotaExceeded(Refused):
     """A quota of the team is used up. `retry_after` says when it may be free again, where waiting helps.
 

@@ -10,6 +10,8 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
+from batchjobs.client._hints import hint
+
 DETAILS_TRAILER: Final = "grpc-status-details-bin"
 PUSHBACK_TRAILER: Final = "grpc-retry-pushback-ms"
 
@@ -99,6 +101,8 @@ class Failure:
         if self.resource and self.resource.subject not in self.message:
             lines.append(f"  {self.resource}")
         helps = self.retry_after is not None and (self.pushback is None or self.pushback >= timedelta())
+        if not self.reason and self.code is grpc.StatusCode.UNAVAILABLE and (advice := hint(self.message)):
+            lines.append(f"  {advice}")
         if self.retry_after is not None and helps and "Try again in" not in self.message:
             seconds = max(self.retry_after.total_seconds(), 0.1)
             lines.append(f"  Try again in {seconds:.{0 if seconds >= TENTHS_BELOW else 1}f} s.")

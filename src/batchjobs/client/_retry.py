@@ -10,6 +10,7 @@ import grpc
 
 from batchjobs.client._errors import BatchJobsError, error_of
 from batchjobs.client._failure import UNCLEAR, Failure, decode
+from batchjobs.client._hints import is_permanent
 
 T = TypeVar("T")
 
@@ -43,6 +44,8 @@ def pause(failure: Failure, attempt: int, spread: float, *, stream: bool = False
     asked = None if wait is None else wait.total_seconds()
     full = failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED and (asked is not None or failure.reason == "OVERLOADED")
     if not full and failure.code not in (UNCLEAR if stream else REPEATED):
+        return None
+    if not stream and not failure.reason and is_permanent(failure.message):
         return None
     if asked is None:
         return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 10))) * (0.5 + spread / 2)

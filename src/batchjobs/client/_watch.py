@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -17,6 +17,9 @@ from batchjobs.v1.batch_jobs_pb2 import BatchJob, WatchEvent
 if TYPE_CHECKING:
     Call = grpc.aio.UnaryStreamCall[Any, WatchEvent]
 
+OpenStream = Callable[[], "AbstractAsyncContextManager[Call]"]
+"""Opens a stream, which is ended when that is left."""
+
 SILENCE_SECONDS: Final = 100.0
 """A stream that has been silent for so long is dead, though the connection is not: heartbeats come every 30 seconds."""
 
@@ -24,24 +27,22 @@ CUT_OFF: Final = Failure(grpc.StatusCode.UNAVAILABLE, "The stream ended before t
 SILENT: Final = Failure(grpc.StatusCode.UNAVAILABLE, f"The stream was silent for {SILENCE_SECONDS:.0f} s.")
 
 
-async def messages(open_stream: "Callable[[], Call]", patience: Patience) -> AsyncGenerator[WatchEvent, None]:
+async def messages(open_stream: OpenStream, patience: Patience) -> AsyncGenerator[WatchEvent, None]:
     """The messages of one stream. It returns when another one may be opened, having waited for as long as it must.
 
     Raises:
         BatchJobsError: the watch was refused, or `patience` ran out.
     """
-    call = open_stream()
     failure = CUT_OFF
     try:
-        while (message := await _next(call)) is not None:
-            patience.heard()
-            yield message
+        async with open_stream() as call:
+            while (message := await _next(call)) is not None:
+                patience.heard()
+                yield message
     except TimeoutError:
         failure = SILENT
     except grpc.RpcError as error:
         failure = decode(error)
-    finally:
-        call.cancel()
     await patience.bear(failure)
 
 
@@ -52,7 +53,7 @@ async def _next(call: "Call") -> WatchEvent | None:
     return message if isinstance(message, WatchEvent) else None
 
 
-async def follow(name: str, open_stream: "Callable[[], Call]", patience: Patience) -> AsyncGenerator[BatchJob, None]:
+async def follow(name: str, open_stream: OpenStream, patience: Patience) -> AsyncGenerator[BatchJob, None]:
     """Each state of one batch job once, up to its end.
 
     Raises:
@@ -104,7 +105,9 @@ class TeamWatch:
         resume_token: of an earlier watch; empty to start afresh.
     """
 
-    def __init__(self, open_stream: "Callable[[str], Call]", patience: Patience, resume_token: str) -> None:
+    def __init__(
+        self, open_stream: "Callable[[str], AbstractAsyncContextManager[Call]]", patience: Patience, resume_token: str
+    ) -> None:
         self._open, self._patience, self._token = open_stream, patience, resume_token
         self._synced = self._told = False
 

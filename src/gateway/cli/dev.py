@@ -7,13 +7,15 @@ from typing import Any, Final
 
 import click
 
-from gateway.cli.dev_stack import DevOptions, DevStack, dev_stack
+from gateway.cli.dev_stack import DevOptions, dev_stack
+from gateway.cli.dev_welcome import welcome
 from gateway.cli.options import settings_options
 from gateway.cli.running import run_until_stopped, serve_until
 from gateway.settings import Settings
 
 SETTINGS: Final = (
     "api_listen",
+    "mtls_listen",
     "health_listen",
     "metrics_listen",
     "log_level",
@@ -31,6 +33,7 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 @click.option("--tables", type=_FOLDER, metavar="DIR", help="A folder of tables, project/dataset/table.jsonl.")
 @click.option("--state", type=_FOLDER, metavar="DIR", help="Keep database, buckets, tables and logs here.")
 @click.option("--emulator-config", type=_FILE, metavar="FILE", help="Settings of the Vertex emulator, as YAML.")
+@click.option("--tls", is_flag=True, help="Have callers prove who they are, with certificates and tokens made here.")
 @settings_options(SETTINGS)
 def dev(
     policy: Path | None,
@@ -38,6 +41,7 @@ def dev(
     tables: Path | None,
     state: Path | None,
     emulator_config: Path | None,
+    tls: bool,
     **flags: Any,
 ) -> None:
     """Run PostgreSQL, a Vertex emulator and the gateway here until Ctrl-C.
@@ -46,7 +50,7 @@ def dev(
     """
     level = flags.pop("log_level") or "INFO"
     flags["health_listen"] = flags["health_listen"] or _free_or_any(Settings.model_fields["health_listen"].default)
-    options = DevOptions(policy, buckets, tables, state, emulator_config, flags, level)
+    options = DevOptions(policy, buckets, tables, state, emulator_config, tls, flags, level)
 
     async def body(stop: asyncio.Event) -> int:
         click.echo("starting PostgreSQL, the Vertex emulator and the gateway …")
@@ -68,28 +72,3 @@ def _free_or_any(address: str) -> str:
         except OSError:
             return f"{host}:0"
     return address
-
-
-def welcome(running: DevStack) -> str:
-    """What runs where, and the lines to try next."""
-    target = running.app.api_target
-    metrics = f"http://{running.app.settings.metrics_listen.rpartition(':')[0]}:{running.app.metrics_port}/metrics"
-    return f"""
-The gateway serves on {target}. Policy: {running.policy}
-Buckets are folders in {running.buckets}: drop a JSONL file into one and run it.
-BigQuery tables are JSONL files in {running.tables}.
-Logs are in {running.state}.
-
-Try, in another terminal:
-
-  export BATCHJOBS_ENDPOINT={target} BATCHJOBS_TEAM=ranking
-  export STORAGE_EMULATOR_HOST={running.emulator.storage_url}
-  batchjobs submit --model gemini-2.5-flash --source gs://ranking-in/tickets.jsonl \\
-    --destination gs://ranking-out/first --wait
-  batchjobs submit --model gemini-2.5-flash --source bq://corp-ml.ranking_in.tickets \\
-    --destination bq://corp-ml.ranking_out.first
-  batchjobs list
-  curl -s {metrics} | grep ^batchjobs_ | grep -v _bucket
-
-Ctrl-C ends all of it.
-"""

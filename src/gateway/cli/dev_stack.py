@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.app import App
 from gateway.cli.emulator import Emulating, EmulatorProcess
@@ -20,6 +20,9 @@ from gateway.store import migrate
 from gateway.store.embedded import EmbeddedPostgres
 from gateway.telemetry import logs
 
+if TYPE_CHECKING:
+    from gateway.cli.dev_identity import DevIdentity
+
 QUICK: Final[Mapping[str, Any]] = {
     "dispatch_interval": timedelta(seconds=1),
     "poll_interval": timedelta(seconds=1),
@@ -27,6 +30,10 @@ QUICK: Final[Mapping[str, Any]] = {
     "drain_delay": timedelta(0),
 }
 """What a person at the keyboard would rather not wait for."""
+
+
+MTLS_LISTEN: Final = "127.0.0.1:8472"
+"""Where `--tls` takes client certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class DevOptions:
     tables: Path | None = None
     state: Path | None = None
     emulator_config: Path | None = None
+    tls: bool = False
     flags: Mapping[str, Any] = field(default_factory=dict)
     log_level: str = "INFO"
 
@@ -52,6 +60,9 @@ class DevStack:
     buckets: Path
     tables: Path
     policy: Path
+    rules: Policy
+    identity: "DevIdentity | None" = None
+    """Certificates and tokens, where callers must prove who they are."""
 
 
 @asynccontextmanager
@@ -74,10 +85,21 @@ async def dev_stack(options: DevOptions) -> AsyncIterator[DevStack]:
             Emulating(buckets, tables, state / "emulator.log", _arguments(options))
         )
         await migrate.upgrade(url)
-        own = {"name": "dev", "policy": policy, "database_url": url, "insecure": True, **_google(emulator, loaded)}
+        identity = await _identity(state / "identity", loaded) if options.tls else None
+        secured = {"insecure": True} if identity is None else {"insecure": False, **identity.settings()}
+        own = {"name": "dev", "policy": policy, "database_url": url, **secured, **_google(emulator, loaded)}
         given = {key: value for key, value in options.flags.items() if value is not None}
+        if identity is not None:
+            given.setdefault("mtls_listen", MTLS_LISTEN)
         app = await stack.enter_async_context(App(Settings.read({}, {**QUICK, **given, **own})))
-        yield DevStack(app, emulator, state, buckets, tables, policy)
+        yield DevStack(app, emulator, state, buckets, tables, policy, loaded, identity)
+
+
+async def _identity(folder: Path, policy: Policy) -> "DevIdentity":
+    """Certificates and tokens for every team. What makes them takes a moment to import."""
+    from gateway.cli.dev_identity import make_identity
+
+    return await asyncio.to_thread(make_identity, folder, policy.teams)
 
 
 def _google(emulator: EmulatorProcess, policy: Policy) -> dict[str, str]:

@@ -1,0 +1,66 @@
+"""What `gateway dev` says once everything runs: what is where, and lines to try."""
+
+from gateway.cli.dev_stack import DevStack
+from gateway.policy.model import Policy
+
+
+def welcome(running: DevStack) -> str:
+    """What runs where, and the lines to try next."""
+    target = running.app.api_target
+    metrics = f"http://{running.app.settings.metrics_listen.rpartition(':')[0]}:{running.app.metrics_port}/metrics"
+    return f"""
+The gateway serves on {target}. Policy: {running.policy}
+Buckets are folders in {running.buckets}: drop a JSONL file into one and run it.
+BigQuery tables are JSONL files in {running.tables}.
+Logs are in {running.state}.
+
+Try, in another terminal:
+
+  export BATCHJOBS_ENDPOINT={target} BATCHJOBS_TEAM=ranking {proof(running)}
+  export STORAGE_EMULATOR_HOST={running.emulator.storage_url}
+  batchjobs submit --model gemini-2.5-flash --source gs://ranking-in/tickets.jsonl \\
+    --destination gs://ranking-out/first --wait
+  batchjobs submit --model gemini-2.5-flash --source bq://corp-ml.ranking_in.tickets \\
+    --destination bq://corp-ml.ranking_out.first
+  batchjobs list
+{with_certificate(running)}  curl -s {metrics} | grep ^batchjobs_ | grep -v _bucket
+{who(running)}
+Ctrl-C ends all of it.
+"""
+
+
+def proof(running: DevStack) -> str:
+    """The variables by which the team ranking proves who it is, or says that it need not."""
+    identity = running.identity
+    if identity is None:
+        return "BATCHJOBS_INSECURE=1"
+    return f"\\\n    BATCHJOBS_CA_FILE={identity.ca} BATCHJOBS_TOKEN_FILE={identity.folder / 'ranking.token'}"
+
+
+def with_certificate(running: DevStack) -> str:
+    """The same with a certificate in place of a token, and with the operator's token."""
+    identity = running.identity
+    if identity is None:
+        return ""
+    own = identity.folder / "ranking"
+    return f"""  BATCHJOBS_ENDPOINT={running.app.mtls_target} BATCHJOBS_TOKEN_FILE= \\
+    BATCHJOBS_CERTIFICATE_FILE={own}.crt BATCHJOBS_KEY_FILE={own}.key batchjobs list
+  BATCHJOBS_TOKEN_FILE={identity.folder / "operator.token"} batchjobs list
+"""
+
+
+def who(running: DevStack) -> str:
+    """Where the proof of the other teams is."""
+    if running.identity is None:
+        return ""
+    folder = running.identity.folder
+    return f"\nEach team has TEAM.crt, TEAM.key and TEAM.token in {folder}; they hold for a day.\n{strangers(running.rules)}"
+
+
+def strangers(policy: Policy) -> str:
+    """Which of the made callers the policy does not know, and what it would have to name."""
+    from gateway.cli.dev_identity import certificate_principal, token_principal
+
+    made = ((team, name(team)) for team in policy.teams for name in (certificate_principal, token_principal))
+    unknown = [f"  {team}: {principal}" for team, principal in made if team not in policy.membership(principal).roles]
+    return "".join(f"{line}\n" for line in ["The policy must name these to let them in:", *unknown] if unknown)
