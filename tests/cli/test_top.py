@@ -22,7 +22,7 @@ from support.gateway import Gateway
 async def run(gateway: Gateway, *arguments: str, endpoint: str = "") -> subprocess.CompletedProcess[str]:
     """The command as a process of its own; a team in the environment is nothing to it."""
     command = [sys.executable, "-m", "gateway", "top", "--once", "--endpoint", endpoint or gateway.app.api_target]
-    environment = {**os.environ, "BATCHJOBS_TEAM": "ranking"}
+    environment = {**os.environ, "BATCHJOBS_TEAM": "ranking", "BATCHJOBS_INSECURE": "1"}
     return await asyncio.to_thread(
         subprocess.run, [*command, *arguments], capture_output=True, text=True, check=False, env=environment
     )
@@ -46,7 +46,7 @@ async def busy(gateway: Gateway) -> Gateway:
 
 
 async def test_a_look_counts_pools_and_teams_as_the_store_does(busy: Gateway):
-    async with Client(busy.app.api_target, team="operator") as client:
+    async with Client(busy.app.api_target, team="operator", insecure=True) as client:
         picture = await look(client)
     pools = {pool.name: (pool.capacity, pool.active, pool.queued) for pool in picture.pools}
     assert pools == {"corp-ml/us-central1": (4, 1, 1), "corp-ml/europe-west4": (2, 0, 1)}
@@ -83,7 +83,7 @@ async def test_an_empty_gateway_has_an_empty_page(gateway: Gateway):
 
 
 async def test_who_is_no_operator_is_refused(busy: Gateway):
-    async with Client(busy.app.api_target, team="ranking") as client:
+    async with Client(busy.app.api_target, team="ranking", insecure=True) as client:
         with pytest.raises(BatchJobsError) as error:
             await look(client)
     assert error.value.reason == "ROLE_FORBIDDEN"
@@ -103,7 +103,7 @@ async def test_on_a_terminal_it_goes_on_until_it_is_interrupted(busy: Gateway):
 def _watch_live(endpoint: str) -> tuple[str, int]:
     leader, follower = pty.openpty()
     command = [sys.executable, "-m", "gateway", "top", "--interval", "0.5", "--endpoint", endpoint]
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "160", "LINES": "60"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "160", "LINES": "60", "BATCHJOBS_INSECURE": "1"}
     process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=environment)
     os.close(follower)
     text, end = b"", time.monotonic() + 60

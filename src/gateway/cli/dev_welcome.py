@@ -53,8 +53,8 @@ def who(running: DevStack) -> str:
     """Where the proof of the other teams is."""
     if running.identity is None:
         return ""
-    folder = running.identity.folder
-    return f"\nEach team has TEAM.crt, TEAM.key and TEAM.token in {folder}; they hold for a day.\n{strangers(running.rules)}"
+    where = f"Each team has TEAM.crt, TEAM.key and TEAM.token in {running.identity.folder}; they hold for a day."
+    return f"\n{where}\n{strangers(running.rules)}"
 
 
 def strangers(policy: Policy) -> str:
