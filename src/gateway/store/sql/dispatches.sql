@@ -3,14 +3,15 @@ SELECT store_clock()
 
 -- name: counts
 -- A team that has nothing open any more is shown until its standing says so: else it would come back as if it had
--- contended all along.
-SELECT pool, team,
-    count(*) FILTER (WHERE state <> 'QUEUED') AS active,
-    count(*) FILTER (WHERE state = 'QUEUED') AS queued
+-- contended all along. What is queued is counted in its index alone: the rows of a long queue are many pages.
+SELECT pool, team, sum(active)::bigint AS active, sum(queued)::bigint AS queued
 FROM (
-    SELECT pool, team, state FROM batch_jobs WHERE state IN ('QUEUED', 'SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')
+    SELECT pool, team, count(*) AS active, 0 AS queued FROM batch_jobs
+    WHERE state IN ('SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED') GROUP BY pool, team
     UNION ALL
-    SELECT pool, team, NULL FROM shares WHERE standing <> 'IDLE'
+    SELECT pool, team, 0, count(*) FROM batch_jobs WHERE state = 'QUEUED' GROUP BY pool, team
+    UNION ALL
+    SELECT pool, team, 0, 0 FROM shares WHERE standing <> 'IDLE'
 ) AS everyone
 GROUP BY pool, team
 
