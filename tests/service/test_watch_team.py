@@ -114,6 +114,25 @@ async def test_ten_thousand_readers_share_what_is_read(start_gateway):
     assert not gateway.app.use_cases.watch_team._hubs._hubs
 
 
+async def test_all_who_wait_for_why_it_waits_are_shown_one_object(gateway, hub, monkeypatch):
+    """However long that takes to say: they would each write the same message anew."""
+    await gateway.caller("ranking").create()
+    job = await hub.next_live(0, await hub.begin())
+    asked, answer, view = asyncio.Event(), asyncio.Event(), hub._explainer.view
+
+    async def slow(job):
+        asked.set()
+        await answer.wait()
+        return await view(job)
+
+    monkeypatch.setattr(hub._explainer, "view", slow)
+    waiting = [asyncio.ensure_future(hub.shown(job)) for _ in range(5)]
+    await asked.wait()
+    answer.set()
+    first, *others = await asyncio.gather(*waiting)
+    assert all(other is first for other in others)
+
+
 async def test_what_a_reader_costs_does_not_grow_with_what_it_does_not_read(start_gateway):
     gateway = await start_gateway(role="api")
     caller = gateway.caller("ranking")

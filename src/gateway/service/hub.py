@@ -63,6 +63,7 @@ class Hub:
         self._shown: OrderedDict[int, tuple[float, Shown]] = OrderedDict()
         self._changes_read = Flights[int, None]()
         self._live_read = Flights[int, _LiveStretch]()
+        self._shows = Flights[tuple[int, int], Shown]()
         self.lost = False
         """What this hub holds does not lead on to what the store holds: nobody new may join."""
 
@@ -127,15 +128,22 @@ class Hub:
 
     async def shown(self, job: BatchJob) -> Shown:
         """The batch job as it is shown now; raises STORE_UNAVAILABLE."""
-        now = self._clock.boottime()
         since, shown = self._shown.get(job.id, (0.0, None))
-        fresh = job.state is not State.QUEUED or now - since < FRESH_SECONDS
-        if shown is None or shown.view.job.revision != job.revision or not fresh:
-            shown = Shown(await self._explainer.view(job))
-            self._shown[job.id] = (now, shown)
-            self._shown.move_to_end(job.id)
-            if len(self._shown) > SHOWN:
-                self._shown.popitem(last=False)
+        fresh = job.state is not State.QUEUED or self._clock.boottime() - since < FRESH_SECONDS
+        if shown is not None and shown.view.job.revision == job.revision and fresh:
+            return shown
+        if job.state is not State.QUEUED:
+            return await self._show(job)
+        # All watchers may come at once, and why it waits may take a while to say: it is said once.
+        return await self._shows.join((job.id, job.revision), self._show(job))
+
+    async def _show(self, job: BatchJob) -> Shown:
+        now = self._clock.boottime()
+        shown = Shown(await self._explainer.view(job))
+        self._shown[job.id] = (now, shown)
+        self._shown.move_to_end(job.id)
+        if len(self._shown) > SHOWN:
+            self._shown.popitem(last=False)
         return shown
 
     async def _keep_up(self) -> None:
