@@ -37,6 +37,7 @@ _DUMP = {
 }
 
 _HOLDER = "SELECT holder FROM lease WHERE expires_at > clock_timestamp()"
+_CHANGES = "SELECT count(*) FROM chaos_history"
 _OPEN = "SELECT count(*) FROM batch_jobs WHERE state IN ('QUEUED', 'SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')"
 
 
@@ -61,6 +62,11 @@ async def holder(url: str) -> str:
         return str(await _value(url, _HOLDER) or "")
     except (OSError, asyncpg.PostgresError):
         return ""
+
+
+async def changes(url: str) -> int:
+    """How many changes there have been."""
+    return int(await _value(url, _CHANGES))
 
 
 async def open_jobs(url: str) -> int:

@@ -88,13 +88,18 @@ async def _keep_up(fleet: Fleet) -> None:
 
 
 async def _rest(stage: Stage, size: Size) -> bool:
-    """Wait until the callers have all they wanted and nothing is open; False where that takes longer than is likely."""
-    until = time.monotonic() + size.patience + max(0.0, size.seconds * 0.2)
+    """Wait until the callers have all they wanted and nothing is open; False where nothing has moved for long.
+
+    How fast it goes is the machine's affair: only what does not move at all is stuck.
+    """
     keeping = asyncio.ensure_future(_keep_up(stage.fleet))
+    moved, seen = time.monotonic(), -1
     try:
-        while time.monotonic() < until:
+        while time.monotonic() < moved + size.patience:
             if stage.callers.done() and not await history.open_jobs(stage.postgres.tcp_url):
                 return True
+            if (changes := await history.changes(stage.postgres.tcp_url)) != seen:
+                moved, seen = time.monotonic(), changes
             await asyncio.sleep(LOOK_SECONDS)
     finally:
         keeping.cancel()

@@ -15,7 +15,9 @@ class Regime(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`seconds` is the time over which faults and creates are spread; what is open then gets `patience` more."""
+    """`seconds` is the time over which faults and creates are spread. What is open then has as long as it needs; only
+    where nothing at all changes for `patience` seconds is it stuck.
+    """
 
     teams: int
     callers: int
@@ -25,8 +27,8 @@ class Size:
     patience: float
 
 
-FULL: Final = Size(teams=20, callers=4, creates=5000, faults=300, seconds=840.0, patience=300.0)
-SHORT: Final = Size(teams=6, callers=3, creates=240, faults=26, seconds=75.0, patience=120.0)
+FULL: Final = Size(teams=20, callers=4, creates=5000, faults=300, seconds=900.0, patience=120.0)
+SHORT: Final = Size(teams=6, callers=3, creates=240, faults=26, seconds=75.0, patience=60.0)
 
 REPLICAS: Final = 3
 REGIONS: Final = ("us-central1", "europe-west4", "asia-northeast1")
