@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKS := requirements/uv.txt requirements/dev.txt
-SOURCES := src tests examples bench chaos deploy
+SOURCES := src tests examples bench chaos deploy rollout
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 
 export PYTHONDONTWRITEBYTECODE :=
@@ -83,6 +83,10 @@ helm: $(BIN)/helm ## have helm in .venv; without it the tests of the chart are s
 image: $(STAMP) ## build the images without a daemon, and start what was built; BASE names an image to build upon
 	@deploy/image/build.sh build/image
 	@$(BIN)/python -m deploy.image.try_image build/image
+
+.PHONY: rollout
+rollout: $(STAMP) ## restart and upgrade a fleet under load, across the newest migration; fails where a call has failed
+	@$(BIN)/python -m rollout
 
 .PHONY: demo
 demo: $(STAMP) ## set up and show a batch job on the whole path, in under two minutes

@@ -58,8 +58,9 @@ def test_an_edited_table_or_a_missing_place_is_noticed(tmp_path: Path) -> None:
 
 
 def test_what_the_text_says_in_words_is_so() -> None:
-    assert {"UNAVAILABLE", "DEADLINE_EXCEEDED"} == {code.name for code in REPEATED}
+    assert {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"} == {code.name for code in REPEATED}
     assert set(re.findall(r"`(\w+)` \|", PAGE.split("## Quotas")[1].split("## Errors")[0])) == set(Quotas.__slots__)
+    assert "CANCELLED that you did not ask for is as UNAVAILABLE" in PAGE
     for reason in DONE_NOTHING:
         assert reason in PAGE.split("say that nothing was done")[0].rsplit("\n\n", 1)[1]
     assert f"{SILENCE_SECONDS:.0f} seconds is dead" in PAGE
