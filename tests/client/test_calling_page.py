@@ -200,9 +200,10 @@ def test_the_service_config_names_every_call_but_those_that_the_text_leaves_out(
 
 async def test_the_service_config_makes_grpc_repeat_what_it_may(gateway: Gateway, config: str) -> None:
     away = Refusal(grpc.StatusCode.UNAVAILABLE, "Away.", "STORE_UNAVAILABLE", pushback="1")
+    left = Refusal(grpc.StatusCode.CANCELLED, "")
     never = Refusal(grpc.StatusCode.UNAVAILABLE, "Unclear.", "STORE_UNAVAILABLE", pushback="-1")
     quota = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "Full.", "QUOTA_EXCEEDED", pushback="1")
-    gateway.script["CreateBatchJob"] = [away, batch_job(), never, quota]
+    gateway.script["CreateBatchJob"] = [away, left, batch_job(), never, quota]
     gateway.script["DeleteBatchJob"] = [away, Empty()]
     options = (("grpc.service_config", config), ("grpc.enable_retries", 1))
     async with grpc.aio.insecure_channel(gateway.endpoint, options=options) as channel:

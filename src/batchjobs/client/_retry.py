@@ -22,12 +22,10 @@ LONGEST_PAUSE: Final = 8.0
 SPREAD: Final = 0.25
 """The share by which a wait that the gateway asks for may become longer, so that not all its callers come at once."""
 
-REPEATED: Final = frozenset(
-    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
-)
+REPEATED: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED})
 """Codes after which a call is repeated. CANCELLED comes from the other end here, never from this one: gRPC says it of a
-call that reaches a replica just as it leaves. A stream is opened again after any that is unclear: proxies cut long streams in
-ways of their own.
+call that reaches a replica just as it leaves. A stream is opened again after any that is unclear: proxies cut long
+streams in ways of their own.
 """
 
 Notice = Callable[[BatchJobsError, float], None]
