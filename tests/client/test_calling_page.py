@@ -216,5 +216,5 @@ async def test_the_service_config_makes_grpc_repeat_what_it_may(gateway: Gateway
             assert caught.value.code() is code
         with pytest.raises(grpc.aio.AioRpcError):
             await BatchJobsStub(channel).DeleteBatchJob(pb.DeleteBatchJobRequest(name=NAME))
-    assert len(gateway.requests("CreateBatchJob")) == 4
+    assert len(gateway.requests("CreateBatchJob")) == 5
     assert len(gateway.requests("DeleteBatchJob")) == 1
