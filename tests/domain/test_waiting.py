@@ -256,7 +256,7 @@ def test_one_that_came_after_the_pass_was_looked_at_is_dispatched_where_it_would
     others = [replace(c, heads=c.heads[:0], queued=0) for c in contenders if c.pool == pool.id]
     for name in known:
         late = [replace(c, heads=(a_head(5000),), queued=1) if c.team == name else c for c in others]
-        taken = choose(coming.pool, coming.teams, late) is not None
+        taken = choose([coming.pool], coming.teams, late) is not None
         assert (waiting_reason(coming.pool, coming.teams[name]) is WaitingReason.DISPATCHING) == taken
 
 
