@@ -71,7 +71,9 @@ async def rows(folder: Path) -> list[Row]:
         event = answer_file(folder, pb.WatchEvent(batch_job=message_of(View(running())), synced=True))
         async with AsyncExitStack() as stack:
             streams = await stack.enter_async_context(stream_server(event))
-            gateway = await stack.enter_async_context(stage.gateway(WATCH_HEARTBEAT="1h"))
+            gateway = await stack.enter_async_context(
+                stage.gateway(WATCH_HEARTBEAT="1h", WATCHES_PER_PRINCIPAL=str(WATCHES))
+            )
             connection = await asyncpg.connect(stage.database_url)
             stack.push_async_callback(connection.close)
             update = Update(connection)

@@ -19,7 +19,7 @@ from gateway.store.model import ChangePage, TeamFeed
 from gateway.store.reads import Reads
 
 PAGE: Final = 32
-AT_ONCE: Final = 8
+AT_ONCE: Final = 4
 """So many changes are told at each turn of the event loop: it has the calls that have come meanwhile to serve too."""
 
 log = structlog.get_logger(__name__)
