@@ -17,7 +17,9 @@ from support.schedules.stage import Stage
 SETTLING = {"time": (8.0, 4.0, 20.0, 30.0), "passes": ("resolve", "resolve", "dispatch", "resolve", "dispatch")}
 """The second leader begins before T has passed, and goes on after it."""
 
-QUICK = [Scenario(fault) for fault in FAULTS] + [Scenario("answer lost", event) for event in EVENTS if event != "crash"]
+QUICK = [Scenario(fault) for fault in FAULTS] + [
+    Scenario("answer lost", event) for event in EVENTS if event not in {"nothing", "crash", "restore"}
+]
 QUICK += [Scenario(time=(12.0,)), Scenario("lands within T", "restore")]
 DEEP = [
     *(Scenario(fault, event) for fault in FAULTS for event in EVENTS),
@@ -79,7 +81,7 @@ async def hold_any(stage: Stage, scenario: Scenario, switches: dict[int, int]) -
 QUIETLY = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=QUIETLY)
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=QUIETLY)
 @given(scenario=WORLDS, switches=SWITCHES)
 async def test_any_order(stage: Stage, scenario: Scenario, switches: dict[int, int]) -> None:
     await hold_any(stage, scenario, switches)
