@@ -335,6 +335,7 @@ def controller_config(settings: Settings) -> ControllerConfig:
             poll_interval=settings.poll_interval,
             sweep_interval=settings.sweep_interval,
             probe_longest=settings.probe_longest,
+            delete_retry=settings.delete_retry,
             gauges_interval=settings.gauges_interval,
         )
     except ValueError as error:

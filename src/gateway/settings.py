@@ -188,6 +188,8 @@ class Settings(DatabaseSettings):
     """How often the leader lists everything in a pool, for strays and late duplicates."""
     probe_longest: Seconds = timedelta(minutes=5)
     """The longest that a pool which refuses for want of capacity is left alone between two probes."""
+    delete_retry: Seconds = timedelta(seconds=60)
+    """How long a Vertex job is left alone that Vertex would not delete yet."""
     gauges_interval: Seconds = timedelta(seconds=10)
     """How often the leader counts batch jobs for the gauges."""
 

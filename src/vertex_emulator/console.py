@@ -57,7 +57,7 @@ class Console:
         job = self.job(name)
         job.run = None
         job.by_hand = True
-        self._jobs.remove(job)
+        self._jobs.remove(job, by_hand=True)
         self._lifecycle.fill(job.place)
 
     async def pause(self, name: str) -> None:

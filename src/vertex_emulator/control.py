@@ -89,8 +89,9 @@ class ControlRoutes:
         self._calls.clear()
         return {}
 
-    async def list_jobs(self, _: web.Request) -> Any:
-        return [_job_json(job) for job in self._jobs]
+    async def list_jobs(self, request: web.Request) -> Any:
+        """The jobs there are; with `gone=true` those that were removed, as they were then."""
+        return [_job_json(job) for job in (self._jobs.gone if "gone" in request.query else self._jobs)]
 
     async def create_job(self, request: web.Request) -> Any:
         body = await _body(request, "parent", "job")
@@ -199,4 +200,7 @@ def _call_json(call: Call) -> dict[str, Any]:
 
 def _job_json(job: Job) -> dict[str, Any]:
     history = [{"time": moment.isoformat(), "state": state} for moment, state in job.history]
-    return {**json_format.MessageToDict(job.message), "id": job.id, "history": history}
+    shown = {**json_format.MessageToDict(job.message), "id": job.id, "history": history}
+    if job.removal is not None:
+        shown["removed"] = {"time": job.removal.time.isoformat(), "byHand": job.removal.by_hand}
+    return shown

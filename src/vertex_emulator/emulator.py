@@ -54,7 +54,7 @@ class Emulator:
         )
         self.faults = Faults()
         self.calls = CallLog(self.clock)
-        self.jobs = JobStore(config.seed)
+        self.jobs = JobStore(config.seed, self.clock)
         self.capacity = Capacity(config, self.jobs)
         self.buckets = Buckets(config.buckets)
         self.datasets = Datasets(config.tables)

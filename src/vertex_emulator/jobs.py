@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any
 
 from google.cloud.aiplatform_v1.types import BatchPredictionJob
 
+from vertex_emulator.clock import Clock
 from vertex_emulator.errors import not_found
 from vertex_emulator.names import Place
 from vertex_emulator.states import ENDED, NOT_STARTED, WITH_END_TIME, State
@@ -19,6 +21,7 @@ from vertex_emulator.states import ENDED, NOT_STARTED, WITH_END_TIME, State
 JobMessage = BatchPredictionJob.pb()
 """The protobuf class of a job. Plain protobuf, not the wrapper: it is copied and compared far more often than read."""
 
+_GONE_KEPT = 200_000
 _FIRST_ID, _LAST_ID = 10**18, 2**63 - 1
 
 
@@ -29,6 +32,14 @@ class PlannedOutcome:
     after_seconds: float
     code: int
     message: str
+
+
+@dataclass(frozen=True)
+class Removal:
+    """When a job was removed, and whether somebody did it by hand."""
+
+    time: datetime
+    by_hand: bool
 
 
 @dataclass(eq=False)
@@ -53,6 +64,7 @@ class Job:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while rows are written and counted, and while something else ends or stops the job."""
     history: list[tuple[datetime, str]] = field(default_factory=list)
+    removal: Removal | None = None
 
     @property
     def name(self) -> str:
@@ -85,10 +97,13 @@ class Job:
 class JobStore:
     """All jobs of all projects and regions of one emulator."""
 
-    def __init__(self, seed: int | None) -> None:
+    def __init__(self, seed: int | None, clock: Clock) -> None:
+        self._clock = clock
         self._jobs: dict[Place, dict[str, Job]] = {}
         self._live: dict[Place, dict[str, Job]] = {}
         self._by_id: dict[str, Job] = {}
+        self.gone: deque[Job] = deque(maxlen=_GONE_KEPT)
+        """What was removed, as it was then, for audits; the last 200,000."""
         self._numbers: random.Random = secrets.SystemRandom() if seed is None else random.Random(seed)
 
     def __iter__(self) -> Iterator[Job]:
@@ -132,7 +147,10 @@ class JobStore:
         """The job of that number in whatever place; numbers are never given twice."""
         return self._by_id.get(job_id)
 
-    def remove(self, job: Job) -> None:
+    def remove(self, job: Job, *, by_hand: bool = False) -> None:
+        if job.removal is None:
+            job.removal = Removal(self._clock.now(), by_hand)
+            self.gone.append(job)
         self._by_id.pop(job.id, None)
         self._jobs.get(job.place, {}).pop(job.id, None)
         self._live.get(job.place, {}).pop(job.id, None)

@@ -42,6 +42,7 @@ def test_the_defaults_are_those_of_the_protocol():
     assert (config.lease, config.lease_margin) == (timedelta(seconds=10), timedelta(seconds=3))
     assert config.settle_after == timedelta(seconds=20 + 20 + 60)
     assert config.poll_interval == timedelta(seconds=10)
+    assert (config.sweep_interval, config.delete_retry) == (timedelta(minutes=10), timedelta(seconds=60))
 
 
 def test_everything_that_is_missing_or_wrong_is_named_at_once():

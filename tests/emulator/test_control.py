@@ -115,6 +115,21 @@ async def test_jobs_are_changed_by_hand(ask: Ask, client: JobServiceAsyncClient)
     await ask("POST", f"{path}/delete", status=404)
 
 
+async def test_what_was_removed_stays_in_the_record(
+    ask: Ask, client: JobServiceAsyncClient, emulator: Emulator
+) -> None:
+    by_hand, deleted = await create(client), await create(client)
+    await ask("POST", f"jobs/{number_of(by_hand)}/delete")
+    await emulator.driven_clock.advance(60)
+    await client.delete_batch_prediction_job(name=deleted.name)
+    await emulator.driven_clock.advance(60)
+    assert await ask("GET", "jobs") == []
+    first, second = await ask("GET", "jobs?gone=true")
+    assert (first["id"], first["state"]) == (number_of(by_hand), "JOB_STATE_PENDING")
+    assert first["removed"] == {"time": "2026-01-01T00:00:00+00:00", "byHand": True}
+    assert (second["id"], second["removed"]["byHand"]) == (number_of(deleted), False)
+
+
 async def test_a_running_job_is_paused_and_resumed(ask: Ask, client: JobServiceAsyncClient, emulator: Emulator) -> None:
     made = await create(client)
     path = f"jobs/{number_of(made)}"
