@@ -22,6 +22,7 @@ from batchjobs.client import (
     Deleted,
     GcsDestination,
     GcsSource,
+    NotFound,
     StartedOver,
     Synced,
 )
@@ -110,6 +111,8 @@ class Caller:
             await self._ask("cancel", wish, self._clients[wish.team].cancel(name, timeout=PATIENCE))
         if wish.delete:
             await self._end_of(name).wait()
+            # Noted before it is asked for: from here on it may be gone, whatever is answered.
+            self._journal.write("deleting", team=wish.team, name=name)
             await self._ask("delete", wish, self._clients[wish.team].delete(name, timeout=PATIENCE))
         self._journal.write("finished", request_id=wish.request_id)
 
@@ -129,10 +132,25 @@ class Caller:
                     # The policy has lost the team or the pool for a while.
                     await asyncio.sleep(1.0)
                     continue
+                if error.outcome_unknown:
+                    continue
                 self._journal.write("refused", request_id=wish.request_id, reason=error.reason, message=str(error))
                 return None if error.reason != "NOT_FOUND" else ""
-            self._journal.write("created", team=wish.team, request_id=wish.request_id, name=made.name)
+            about = {"team": wish.team, "name": made.name, "revision": made.revision}
+            self._journal.write("created", request_id=wish.request_id, **about)
+            await self._read(wish, made.name)
             return made.name
+
+    async def _read(self, wish: Wish, name: str) -> None:
+        """What any replica shows of what another one may just have answered."""
+        try:
+            job = await self._clients[wish.team].get(name, timeout=PATIENCE)
+        except NotFound:
+            self._journal.write("missing", team=wish.team, name=name)
+        except BatchJobsError as error:
+            self._journal.write("refused", request_id=wish.request_id, reason=error.reason, message=f"get: {error}")
+        else:
+            self._journal.write("read", team=wish.team, name=name, revision=job.revision)
 
     async def _ask(self, what: str, wish: Wish, call: Coroutine[Any, Any, Any]) -> None:
         try:

@@ -19,11 +19,20 @@ from chaos.vertex import CREATE, LIST, Vertex
 from chaos.wire import Trap, When, Wire
 from gateway.store.embedded import EmbeddedPostgres, Shutdown
 
-DISPATCHED: Final = (b"SUBMITTING",)
+
+def _parameter(text: bytes) -> bytes:
+    """A text as a statement's parameter stands behind its length; in SQL and in JSON the same word does not."""
+    return len(text).to_bytes(4) + text
+
+
+DISPATCHED: Final = (_parameter(b"SUBMITTING"),)
 """Passes to PostgreSQL in the transaction that takes a slot."""
-COMMITTED: Final = (b"SUBMITTING", b"COMMIT")
+COMMITTED: Final = (*DISPATCHED, b"COMMIT\0")
+RECORDED: Final = (b"VERTEX_ACCEPTED", b"COMMIT\0")
+"""Passes to PostgreSQL in the transaction that records what Vertex has answered."""
 SENT: Final = (b"batchjobs_attempt",)
-"""Passes to Vertex in a create."""
+"""Passes to Vertex in a create, and back in its answer."""
+ACT_SECONDS: Final = 60.0
 TRAP_SECONDS: Final = 8.0
 """How long a fault waits for its moment. Where none comes it did not happen, and says so."""
 
@@ -105,7 +114,7 @@ def _at(pieces: tuple[bytes, ...], when: When, what: Callable[[Replica, Planned]
                 finally:
                     over.set()
 
-            return await _sprung(wire, Trap(pieces, when, act), over)
+            return await _sprung(wire, Trap(pieces, when, act, answer=SENT[0] if pieces is SENT else b""), over)
 
     return carry
 
@@ -116,14 +125,21 @@ async def _sprung(wire: Wire, trap: Trap, over: asyncio.Event) -> bool:
         async with asyncio.timeout(TRAP_SECONDS):
             await over.wait()
     wire.take_back(trap)
-    if trap.sprung:
-        await over.wait()
-    return trap.sprung
+    if trap.sprung and not over.is_set():
+        # It is under way, or waits for an answer whose connection has broken meanwhile.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ACT_SECONDS):
+                await over.wait()
+    return over.is_set()
 
 
 async def _die(replica: Replica, _: Planned) -> None:
     await replica.kill()
     await replica.replace()
+
+
+async def _stand_by(_replica: Replica, _: Planned) -> None:
+    """The connection breaks, and nothing else happens."""
 
 
 async def _freeze(replica: Replica, planned: Planned) -> None:
@@ -165,12 +181,20 @@ async def _commit_unknown(stage: Stage, planned: Planned) -> bool:
     async def act() -> None:
         over.set()
 
-    pieces = COMMITTED if replica is leader else COMMITTED[1:]
+    pieces = COMMITTED if replica is leader else COMMITTED[-1:]
     return await _sprung(replica.database, Trap(pieces, When.LOSE_ANSWER, act), over)
 
 
 async def _vertex_away(stage: Stage, planned: Planned) -> bool:
     await stage.fleet.replicas[planned.replica].vertex.away(planned.seconds)
+    return True
+
+
+async def _vertex_held(stage: Stage, planned: Planned) -> bool:
+    leader = await stage.leader()
+    if leader is None:
+        return False
+    await leader.vertex.hold(planned.seconds)
     return True
 
 
@@ -254,10 +278,14 @@ async def _caller_dies(stage: Stage, planned: Planned) -> bool:
 _CARRIERS: Final[Mapping[Kind, Carrier]] = {
     Kind.KILL_REPLICA: _kill_replica,
     Kind.KILL_LEADER: _kill_leader,
-    Kind.KILL_BEFORE_COMMIT: _at(DISPATCHED, When.BEFORE, _die),
-    Kind.KILL_AFTER_COMMIT: _at(COMMITTED, When.AFTER, _die),
+    Kind.KILL_BEFORE_COMMIT: _at(COMMITTED, When.BEFORE, _die),
+    Kind.KILL_AFTER_COMMIT: _at(COMMITTED, When.LOSE_ANSWER, _die),
     Kind.KILL_BEFORE_SEND: _at(SENT, When.BEFORE, _die),
     Kind.KILL_AFTER_SEND: _at(SENT, When.AFTER, _die),
+    Kind.KILL_BEFORE_ANSWER: _at(SENT, When.LOSE_ANSWER, _die),
+    Kind.KILL_BEFORE_RECORD: _at(RECORDED, When.BEFORE, _die),
+    Kind.KILL_AFTER_RECORD: _at(RECORDED, When.LOSE_ANSWER, _die),
+    Kind.CUT_BEFORE_SEND: _at(SENT, When.BEFORE, _stand_by),
     Kind.FREEZE_LEADER: _freeze_leader,
     Kind.FREEZE_BEFORE_SEND: _at(COMMITTED, When.AFTER, _freeze),
     Kind.FREEZE_IN_TRANSACTION: _at(DISPATCHED, When.AFTER, _freeze),
@@ -266,6 +294,8 @@ _CARRIERS: Final[Mapping[Kind, Carrier]] = {
     Kind.POSTGRES_AWAY: _postgres_away,
     Kind.COMMIT_UNKNOWN: _commit_unknown,
     Kind.VERTEX_AWAY: _vertex_away,
+    Kind.VERTEX_HELD: _vertex_held,
+    Kind.VERTEX_HELD_LONG: _vertex_held,
     Kind.CREATE_HANGS: _creates("hang"),
     Kind.CREATE_IN_FLIGHT: _creates("in_flight"),
     Kind.CREATE_ANSWER_LOST: _creates("drop_answer"),

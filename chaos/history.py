@@ -38,7 +38,10 @@ _DUMP = {
 
 _HOLDER = "SELECT holder FROM lease WHERE expires_at > clock_timestamp()"
 _CHANGES = "SELECT count(*) FROM chaos_history"
-_OPEN = "SELECT count(*) FROM batch_jobs WHERE state IN ('QUEUED', 'SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')"
+_OPEN = """
+SELECT count(*) FROM batch_jobs WHERE state IN ('QUEUED', 'SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')
+    OR (delete_time IS NOT NULL AND vertex_name <> '' AND vertex_deleted_time IS NULL)
+"""
 
 
 async def install(url: str) -> None:
@@ -70,7 +73,7 @@ async def changes(url: str) -> int:
 
 
 async def open_jobs(url: str) -> int:
-    """How many batch jobs have not ended."""
+    """How many batch jobs have not ended, or are deleted and their Vertex job is not as yet."""
     return int(await _value(url, _OPEN))
 
 

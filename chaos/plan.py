@@ -19,6 +19,10 @@ class Kind(StrEnum):
     KILL_AFTER_COMMIT = "kill a leader whose dispatch has just been committed"
     KILL_BEFORE_SEND = "kill a leader whose create is about to leave"
     KILL_AFTER_SEND = "kill a leader whose create has just left"
+    KILL_BEFORE_ANSWER = "kill a leader to whom the answer to its create is on its way"
+    KILL_BEFORE_RECORD = "kill a leader that is about to commit a Vertex job's name"
+    KILL_AFTER_RECORD = "kill a leader that has just committed a Vertex job's name, and does not know it"
+    CUT_BEFORE_SEND = "break the connection on which a create is about to leave"
     FREEZE_LEADER = "freeze the leader for longer than its lease"
     FREEZE_BEFORE_SEND = "freeze a leader whose dispatch has just been committed, for longer than its lease"
     FREEZE_IN_TRANSACTION = "freeze a replica inside a transaction"
@@ -27,6 +31,7 @@ class Kind(StrEnum):
     POSTGRES_AWAY = "cut a replica off from PostgreSQL"
     COMMIT_UNKNOWN = "lose the answer to a commit"
     VERTEX_AWAY = "cut a replica off from Vertex"
+    VERTEX_HELD = "hold what passes between the leader and Vertex, inside T"
     CREATE_HANGS = "let creates hang past their deadline, undone"
     CREATE_IN_FLIGHT = "delay creates in flight, inside T"
     CREATE_ANSWER_LOST = "do creates and lose their answers"
@@ -40,11 +45,12 @@ class Kind(StrEnum):
     TEAM_REMOVED = "remove a team from the policy, then put it back"
     ROLL = "replace every replica, one after another"
     CALLER_DIES = "kill a caller, which then repeats what it does not know"
+    VERTEX_HELD_LONG = "hold what passes between the leader and Vertex, beyond T"
     CREATE_LANDS_LATE = "delay creates in flight, beyond T"
     LIST_LAGS_LONG = "let lists lag for longer than the allowance, with answers lost"
 
 
-BEYOND: Final = frozenset({Kind.CREATE_LANDS_LATE, Kind.LIST_LAGS_LONG})
+BEYOND: Final = frozenset({Kind.CREATE_LANDS_LATE, Kind.LIST_LAGS_LONG, Kind.VERTEX_HELD_LONG})
 """What only the regime beyond T has."""
 
 
@@ -105,6 +111,8 @@ _BOUNDS: Final = {
     Kind.POLICY_SHRINKS: (4.0, 8.0),
     Kind.POOL_REMOVED: (4.0, 8.0),
     Kind.TEAM_REMOVED: (4.0, 8.0),
+    Kind.VERTEX_HELD: (0.5, TCP_USER_TIMEOUT - 0.5),
+    Kind.VERTEX_HELD_LONG: (SETTLE + 1, SETTLE + 4),
     Kind.CREATE_LANDS_LATE: (SETTLE + 3, SETTLE + 12),
     Kind.LIST_LAGS_LONG: (SETTLE + LIST_LAG, SETTLE + LIST_LAG + 10),
 }

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from chaos.sizes import CAPACITY, PROJECT, REGIONS
+from gateway.policy.load import load_policy
 
 
 class PolicyFile:
@@ -19,6 +20,8 @@ class PolicyFile:
         self.teams = [f"team-{number:02}" for number in range(teams)]
         self._without: list[str] = []
         self._shrunk = 0
+        self.versions: dict[str, dict[str, dict[str, int]]] = {}
+        """Every policy that was ever in force, by the hash that dispatches record: capacities and limits."""
         self.write()
 
     @contextmanager
@@ -46,7 +49,12 @@ class PolicyFile:
     def write(self) -> None:
         """Replaced in one move, as a ConfigMap is."""
         fresh = self.path.with_suffix(".new")
-        fresh.write_text(yaml.safe_dump(self.document()), encoding="utf-8")
+        document = self.document()
+        fresh.write_text(yaml.safe_dump(document), encoding="utf-8")
+        self.versions[load_policy(fresh).hash] = {
+            "capacities": {f"{each['project']}/{each['region']}": each["capacity"] for each in document["pools"]},
+            "limits": dict.fromkeys(document["teams"], document["defaults"]["quotas"]["active_jobs"]),
+        }
         fresh.rename(self.path)
 
     def document(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from chaos.faults import Happened, Stage
 from chaos.fleet import Fleet
 from chaos.plan import Planned, plan
 from chaos.policies import PolicyFile
-from chaos.sizes import POLL, REPLICAS, SETTLE, SWEEP, Regime, Size
+from chaos.sizes import LIST_LAG, POLL, REPLICAS, SETTLE, SWEEP, Regime, Size
 from chaos.vertex import Vertex, vertex_process
 from gateway.store import migrate
 from gateway.store.embedded import EmbeddedPostgres
@@ -113,10 +113,13 @@ async def _gather(stage: Stage, regime: Regime, happened: list[Happened]) -> Evi
     return Evidence.of(
         within=regime is Regime.WITHIN,
         settle=SETTLE,
+        list_lag=LIST_LAG,
         store=store,
         journal=journals,
         calls=await vertex.calls(),
         jobs=await vertex.jobs(),
+        gone=await vertex.gone(),
+        policies=stage.policy.versions,
         found=stage.fleet.told_duplicates(),
         by_hand=vertex.by_hand,
         healed=[each.over for each in happened if each.really],

@@ -48,6 +48,10 @@ class Vertex:
     async def jobs(self) -> list[dict[str, Any]]:
         return list(await self._get("jobs"))
 
+    async def gone(self) -> list[dict[str, Any]]:
+        """What was deleted, by the gateway or by hand."""
+        return list(await self._get("jobs?gone=true"))
+
     async def calls(self) -> list[dict[str, Any]]:
         """Every call of Vertex's methods that changes something, and every list."""
         return [call for call in await self._get("calls") if "." not in call["method"]]

@@ -12,7 +12,10 @@ Act = Callable[[], Awaitable[None]]
 
 @unique
 class When(Enum):
-    """When a trap springs: with the piece still here, with it passed on, or passed on and its answer to be lost."""
+    """When a trap springs: with the piece still here, with it passed on, or with its answer here.
+
+    What is held here when it springs never passes: the connection breaks once the trap's act is over.
+    """
 
     BEFORE = auto()
     AFTER = auto()
@@ -21,11 +24,15 @@ class When(Enum):
 
 @dataclass(eq=False, slots=True)
 class Trap:
-    """Springs once, when all `pieces` have passed from the caller to the server on one connection, in their order."""
+    """Springs once, when all `pieces` have passed from the caller to the server on one connection, in their order.
+
+    `answer` is a piece of the answer that LOSE_ANSWER waits for: a connection may carry several calls at once.
+    """
 
     pieces: tuple[bytes, ...]
     when: When
     act: Act
+    answer: bytes = b""
     sprung: bool = False
 
 
@@ -38,6 +45,8 @@ class Wire:
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._traps: list[Trap] = []
         self._away = False
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self.port = 0
 
     async def start(self) -> None:
@@ -62,6 +71,26 @@ class Wire:
             await asyncio.sleep(seconds)
         finally:
             self._away = False
+
+    async def hold(self, seconds: float) -> None:
+        """Pass nothing on for a while, in either direction; what is sent meanwhile arrives afterwards."""
+        self.stand_still()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.go_on()
+
+    def stand_still(self) -> None:
+        """Pass nothing on until `go_on`."""
+        self._flowing.clear()
+
+    def go_on(self) -> None:
+        """Pass on what has come meanwhile, and what comes."""
+        self._flowing.set()
+
+    async def flowing(self) -> None:
+        """Return when bytes may pass."""
+        await self._flowing.wait()
 
     def set_trap(self, trap: Trap) -> None:
         self._traps.append(trap)
@@ -117,7 +146,7 @@ class _Connection:
         self._wire = wire
         self._server, self._to_server, self._caller, self._to_caller = server, to_server, caller, to_caller
         self._progress: dict[Trap, int] = {}
-        self._losing = False
+        self._losing: Trap | None = None
 
     async def relay(self) -> None:
         """Until either side is gone."""
@@ -132,18 +161,25 @@ class _Connection:
     async def _requests(self) -> None:
         with suppress(OSError):
             while data := await self._caller.read(65536):
+                await self._wire.flowing()
                 trap = self._wire.step(self._progress, data)
                 if trap and trap.when is When.BEFORE:
                     await trap.act()
-                self._losing = self._losing or (trap is not None and trap.when is When.LOSE_ANSWER)
+                    return
+                if trap and trap.when is When.LOSE_ANSWER:
+                    self._losing = trap
                 self._to_server.write(data)
                 await self._to_server.drain()
-                if trap and trap.when is not When.BEFORE:
+                if trap and trap.when is When.AFTER:
                     await trap.act()
 
     async def _answers(self) -> None:
         """An answer that is to be lost was given: the server has acted. Then the connection breaks."""
         with suppress(OSError):
-            while (data := await self._server.read(65536)) and not self._losing:
+            while data := await self._server.read(65536):
+                await self._wire.flowing()
+                if self._losing is not None and self._losing.answer in data:
+                    await self._losing.act()
+                    return
                 self._to_caller.write(data)
                 await self._to_caller.drain()

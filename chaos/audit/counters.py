@@ -2,16 +2,15 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Final
 
-from chaos.audit.evidence import Change, Create, Evidence
+from chaos.audit.bounds import over_capacity, over_limit
+from chaos.audit.evidence import Evidence
+from chaos.audit.once import duplicates, late_duplicates_left
+from chaos.audit.words import ACTIVE, ENDS, Found
 
-Found = Iterator[str]
-
-ACTIVE: Final = frozenset({"SUBMITTING", "PENDING", "RUNNING", "PAUSED"})
-ENDS: Final = frozenset({"SUCCEEDED", "PARTIALLY_SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED"})
 MOVES: Final[Mapping[str, frozenset[str]]] = {
     "QUEUED": frozenset({"SUBMITTING", "PENDING", "RUNNING", "PAUSED"}) | ENDS,
     "SUBMITTING": frozenset({"QUEUED", "PENDING", "RUNNING", "PAUSED"}) | ENDS,
@@ -22,22 +21,13 @@ MOVES: Final[Mapping[str, frozenset[str]]] = {
 }
 """The table of moves, written down once more: an audit that read the gateway's would agree with any."""
 
-REFUSALS: Final = frozenset(
-    {
-        "INVALID_ARGUMENT",
-        "FAILED_PRECONDITION",
-        "NOT_FOUND",
-        "RESOURCE_EXHAUSTED",
-        "PERMISSION_DENIED",
-        "UNAUTHENTICATED",
-    }
-)
-"""Answers of the server after which nothing was made."""
-
 
 def lost(evidence: Evidence) -> Found:
-    """Creates that were answered OK and whose row is not there."""
+    """Creates that were answered OK and whose row is not there, or was not for whoever asked for it next."""
+    deleting = {line["name"] for line in evidence.journal if line["event"] == "deleting"}
     for line in evidence.journal:
+        if line["event"] == "missing" and line["name"] not in deleting:
+            yield f"{line['name']} was answered, and NOT_FOUND a moment later"
         if line["event"] == "created" and _id(line["name"]) not in evidence.by_row:
             yield f"{line['name']} was answered to {line['request_id']}, and there is no such row"
 
@@ -51,68 +41,6 @@ def double_rows(evidence: Evidence) -> Found:
         if line["event"] == "created":
             answered[line["team"], line["request_id"]].add(line["name"])
     yield from (f"request {key} was answered {sorted(names)}" for key, names in answered.items() if len(names) > 1)
-
-
-def duplicates(evidence: Evidence) -> Found:
-    """Creates that were sent while an earlier one for the same batch job might still have succeeded.
-
-    Within T an earlier one that did succeed counts whenever the later one was sent: it had been there to be found.
-    """
-    for batch_job, creates in evidence.creates_of.items():
-        for earlier, later in pairwise(creates):
-            if earlier.code in REFUSALS and not earlier.made:
-                continue
-            if later.sent < earlier.sent + evidence.settle - _SENT_AFTER_SUBMITTING and not _gone(
-                evidence, earlier, later
-            ):
-                yield f"{batch_job}: attempt {later.attempt} was sent {later.sent - earlier.sent:.1f} s after another"
-            elif evidence.within and earlier.made:
-                yield f"{batch_job}: attempt {later.attempt} was sent though {earlier.made} had been made"
-
-
-_SENT_AFTER_SUBMITTING: Final = 3.0
-"""T counts from the row's SUBMITTING; the record shows when the create arrived, at most the deadline later."""
-
-
-def late_duplicates_left(evidence: Evidence) -> Found:
-    """Vertex jobs beside the recorded one that still run, or that nobody was told of."""
-    for batch_job, creates in evidence.creates_of.items():
-        row = evidence.by_row.get(batch_job)
-        made = [create.made for create in creates if create.made]
-        if row is None or len(made) < 2:  # noqa: PLR2004 - one and another
-            continue
-        for extra in made:
-            if extra == row.vertex_id or extra in evidence.by_hand:
-                continue
-            if extra in evidence.live:
-                yield f"{row.name}: {extra} is still running beside {row.vertex_id}"
-            elif extra not in evidence.found:
-                yield f"{row.name}: {extra} was made beside {row.vertex_id}, and nobody was told"
-
-
-def over_capacity(evidence: Evidence) -> Found:
-    """Dispatches after which a pool had more active than the capacity that the dispatch went by."""
-    yield from _over(evidence, lambda change: change.pool, "capacity")
-
-
-def over_limit(evidence: Evidence) -> Found:
-    """Dispatches after which a team had more active, over all pools, than the limit that the dispatch went by."""
-    yield from _over(evidence, lambda change: change.team, "team_limit")
-
-
-def _over(evidence: Evidence, key: Callable[[Change], str], bound: str) -> Found:
-    active: dict[int, str] = {}
-    counts: Counter[str] = Counter()
-    for change in evidence.changes:
-        before, now = active.pop(change.id, None), key(change) if change.state in ACTIVE else None
-        counts.subtract([before] if before else [])
-        counts.update([now] if now else [])
-        if now:
-            active[change.id] = now
-        taken = before is None and change.state == "SUBMITTING" and change.attempt
-        if taken and change.attempt and 0 < change.attempt[bound] < counts[key(change)]:
-            seen = f"{counts[key(change)]} active in {key(change)}"
-            yield f"{change.id}: {seen}, by a dispatch with {bound} {change.attempt[bound]}"
 
 
 def bad_transitions(evidence: Evidence) -> Found:
@@ -152,13 +80,19 @@ def stale_watchers(evidence: Evidence) -> Found:
 
 
 def backward_watch(evidence: Evidence) -> Found:
-    """Watchers that were told of an older revision of a batch job after a newer one."""
-    latest: dict[str, int] = {}
-    for line in evidence.journal:
-        if line["event"] in {"seen", "gone"}:
-            if line["revision"] < latest.get(line["name"], 0):
-                yield f"{line['name']}: revision {line['revision']} after {latest[line['name']]}"
-            latest[line["name"]] = line["revision"]
+    """Watchers that were told of an older revision of a batch job after a newer one, and callers so answered."""
+    for events in (_WATCHED, _ANSWERED):
+        latest: dict[str, int] = {}
+        for line in evidence.journal:
+            if line["event"] in events:
+                if line["revision"] < latest.get(line["name"], 0):
+                    yield f"{line['name']}: revision {line['revision']} after {latest[line['name']]}"
+                latest[line["name"]] = line["revision"]
+
+
+_WATCHED: Final = frozenset({"seen", "gone"})
+_ANSWERED: Final = frozenset({"created", "read"})
+"""One after another, each to any replica: what one has answered every other one knows."""
 
 
 def stuck(evidence: Evidence) -> Found:
@@ -177,10 +111,20 @@ def leaked_slots(evidence: Evidence) -> Found:
 
 
 def orphans(evidence: Evidence) -> Found:
-    """Vertex jobs of ours that run, and that no row records."""
-    recorded = {row.vertex_id for row in evidence.rows}
-    ours = {create.made: create for create in evidence.creates if create.made}
-    yield from (f"{each} of {ours[each].batch_job} runs" for each in sorted(evidence.live & ours.keys() - recorded))
+    """Vertex jobs of ours that no row records, unless they were told of and ended; and those that outlive theirs."""
+    created = {create.made for create in evidence.creates if create.made}
+    for job in evidence.jobs:
+        row = evidence.by_row.get(job.batch_job)
+        if job.id not in created or job.id in evidence.by_hand:
+            continue
+        if row is None or row.vertex_id != job.id:
+            if job.id in evidence.live or job.id not in evidence.found:
+                recorded = (row.vertex_id or "none") if row else "no row"
+                yield f"{job.id} was made for {job.batch_job}, which records {recorded}"
+        elif row.deleted and job.there:
+            yield f"{job.id} is still there, and {row.name} is deleted"
+        elif row.state in ENDS and job.id in evidence.live:
+            yield f"{job.id} runs, and {row.name} is {row.state}"
 
 
 COUNTERS: Final[Mapping[str, Callable[[Evidence], Found]]] = {
@@ -217,11 +161,6 @@ def _told(evidence: Evidence) -> tuple[dict[str, tuple[int, bool]], dict[str, fl
             case "started over":
                 told = {name: known for name, known in told.items() if not name.startswith(f"teams/{line['team']}/")}
     return told, synced
-
-
-def _gone(evidence: Evidence, earlier: Create, later: Create) -> bool:
-    """Somebody deleted the earlier one by hand before the later one was sent: nobody could have found it."""
-    return evidence.by_hand.get(earlier.made, float("inf")) < later.sent
 
 
 def _id(name: str) -> int:

@@ -11,6 +11,7 @@ import pytest
 from chaos import history
 from chaos.audit.evidence import Evidence
 from gateway.domain.batch_job import BatchJob
+from gateway.policy.model import Policy
 from gateway.store.database import Database
 from support.controller import T_SECONDS, World, emulator_config
 from vertex_emulator import Emulator
@@ -24,10 +25,24 @@ class Witness:
     world: World
     journal: list[dict[str, Any]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    by_hand: dict[str, float] = field(default_factory=dict)
+    policies: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.world.policy.subscribe(self._policy)
+        self._policy(self.world.policy.current)
+
+    def _policy(self, policy: Policy) -> None:
+        """Keep every version that is ever in force."""
+        limits = {name: team.quotas.active_jobs for name, team in policy.teams.items()}
+        self.policies[policy.hash] = {
+            "capacities": {str(pool.id): pool.capacity for pool in policy.pools.values()},
+            "limits": {name: quota.limit if quota else None for name, quota in limits.items()},
+        }
 
     def answered(self, job: BatchJob, request_id: str = "r") -> None:
         """A create's answer, as a caller writes it down."""
-        about = {"team": job.team, "request_id": request_id, "name": job.name}
+        about = {"team": job.team, "request_id": request_id, "name": job.name, "revision": job.revision}
         self.journal += [{"event": "asked", **about}, {"event": "created", **about}]
 
     def saw(self, job: BatchJob, event: str = "seen") -> None:
@@ -39,12 +54,15 @@ class Witness:
         return Evidence.of(
             within=within,
             settle=T_SECONDS,
+            list_lag=60.0,
             store=await history.dump(self.world.url),
             journal=self.journal,
             calls=calls,
             jobs=[_job_json(job) for job in self.world.emulator.jobs],
+            gone=[_job_json(job) for job in self.world.emulator.jobs.gone],
+            policies=self.policies,
             found=self.told,
-            by_hand={},
+            by_hand=self.by_hand,
             healed=[],
         )
 

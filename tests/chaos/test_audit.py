@@ -10,6 +10,8 @@ from chaos.audit import counters
 from chaos.audit.report import Report, recovery_p99
 from gateway.controller import dispatch, moves, refusals
 from gateway.controller.answers import Meaning
+from gateway.controller.delete import Delete
+from gateway.controller.dispatch import Dispatch
 from gateway.controller.finds import Finds
 from gateway.controller.poll import Poll
 from gateway.domain import batch_job
@@ -68,6 +70,14 @@ async def test_a_create_that_is_answered_and_not_committed_is_lost(
     assert await witness.count(counters.lost) == 1
 
 
+async def test_a_create_that_the_next_reader_does_not_find_is_lost(witness: Any) -> None:
+    missing = {"event": "missing", "team": "ranking", "name": "teams/ranking/batchJobs/1"}
+    witness.journal.append(missing)
+    assert await witness.count(counters.lost) == 1
+    witness.journal.append({**missing, "event": "deleting"})
+    assert await witness.count(counters.lost) == 0
+
+
 async def test_request_ids_that_are_not_looked_up_make_double_rows(
     world: World, witness: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +106,51 @@ async def test_an_ambiguous_answer_that_is_taken_for_a_refusal_makes_a_duplicate
     assert len(world.calls(CREATE)) == 2
     assert await witness.count(counters.duplicates) == 1
     assert await witness.count(counters.duplicates, within=False) == 1
+
+
+@pytest.mark.parametrize("within", [True, False])
+async def test_a_create_that_follows_what_a_scan_has_shown_is_a_duplicate(
+    world: World, witness: Any, monkeypatch: pytest.MonkeyPatch, within: bool
+) -> None:
+    sort = Finds.sort
+
+    async def blind(self: Finds, *args: Any) -> Any:
+        return replace(await sort(self, *args), matched=frozenset())
+
+    monkeypatch.setattr(Finds, "sort", blind)
+    monkeypatch.setattr(Finds, "_adopt", nothing)
+    leader = await world.lead()
+    world.fault(CREATE, FaultKind.DROP_ANSWER)
+    await world.create()
+    await leader.submit()
+    await leader.scan()
+    await world.advance(T_SECONDS + 1)
+    for _ in range(3):
+        await leader.submit()
+    assert len(world.calls(CREATE)) == 2
+    assert await witness.count(counters.duplicates, within=within) == 1
+
+
+async def test_a_duplicate_that_is_listed_again_and_again_is_found_too_late(
+    world: World, witness: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel, seen = Finds.cancel_extra, 0
+
+    async def slow(self: Finds, *args: Any) -> None:
+        nonlocal seen
+        seen += 1
+        if seen > patience:
+            await cancel(self, *args)
+
+    monkeypatch.setattr(Finds, "cancel_extra", slow)
+    leader, patience = await world.lead(), 4
+    extra = await land_late(world, leader)
+    for _ in range(patience):
+        await world.advance(1)
+        await leader.loops.sweep.run_once()
+    await world.advance(5)
+    witness.told.append(extra)
+    assert await witness.count(counters.late_duplicates_left, within=False) == 1
 
 
 async def test_a_duplicate_that_is_not_cancelled_is_left(
@@ -142,7 +197,15 @@ async def test_a_capacity_that_is_not_kept_is_passed(
     for _ in range(3):
         await world.create()
         await leader.submit()
-    assert await witness.count(counters.over_capacity) == 2
+    assert await witness.count(counters.over_capacity) == 4, "two by the rows, and again by Vertex's own account"
+
+
+async def test_a_capacity_that_is_not_the_policys_is_passed(
+    world: World, witness: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Dispatch, "_ours", lambda *_: 9)
+    await submitted(world, await world.lead())
+    assert await witness.count(counters.over_capacity) == 1
 
 
 async def test_a_limit_that_is_not_kept_is_passed(world: World, witness: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +220,21 @@ async def test_a_limit_that_is_not_kept_is_passed(world: World, witness: Any, mo
         await world.create()
         await leader.submit()
     assert await witness.count(counters.over_limit) == 2
+
+
+async def test_a_limit_that_is_not_the_policys_is_passed(
+    world: World, witness: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "active_limit", lambda _: None)
+    world.policy.replace(policy(team("ranking", active=1)))
+    await submitted(world, await world.lead())
+    assert await witness.count(counters.over_limit) == 1
+
+
+async def test_a_team_that_the_policy_does_not_name_is_over_its_limit(world: World, witness: Any) -> None:
+    await submitted(world, await world.lead())
+    witness.policies.clear()
+    assert await witness.count(counters.over_limit) == 1
 
 
 async def test_a_move_that_the_table_does_not_hold_is_bad(
@@ -213,6 +291,16 @@ async def test_a_watcher_that_is_told_of_an_older_state_goes_backward(world: Wor
     assert await witness.count(counters.backward_watch) == 1
 
 
+async def test_a_caller_who_is_answered_what_was_before_goes_backward(world: World, witness: Any) -> None:
+    """Whoever has just changed something by one replica sees it by every other."""
+    job = await submitted(world, await world.lead())
+    witness.answered(job)
+    witness.saw(job, "read")
+    assert await witness.count(counters.backward_watch) == 0
+    witness.saw(replace(job, revision=job.revision - 1), "read")
+    assert await witness.count(counters.backward_watch) == 1
+
+
 async def test_a_batch_job_that_nobody_follows_is_stuck(
     world: World, witness: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +334,24 @@ async def test_a_vertex_job_whose_name_is_not_recorded_is_an_orphan(
     monkeypatch.setattr(Finds, "_adopt", nothing)
     await submitted(world, await world.lead())
     assert await witness.count(counters.orphans) == 1
+    await world.advance(3700)
+    assert await witness.count(counters.orphans) == 1, "it has run, and nobody has what came of it"
+
+
+async def test_a_vertex_job_that_outlives_its_deleted_batch_job_is_an_orphan(
+    world: World, witness: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader = await world.lead()
+    job = await ended(world, leader)
+    await world.want_delete(job)
+    with monkeypatch.context() as broken:
+        broken.setattr(Delete, "_gone", lambda *_: _yes())
+        await leader.loops.delete.run_once()
+    assert await witness.count(counters.orphans) == 1
+
+
+async def _yes() -> bool:
+    return True
 
 
 async def test_recovery_counts_from_the_end_of_a_fault_while_something_waits(world: World, witness: Any) -> None:

@@ -81,25 +81,38 @@ async def test_a_cut_breaks_connections_and_new_ones_work(wire: Wire) -> None:
     other.close()
 
 
-@pytest.mark.parametrize(("when", "heard"), [(When.BEFORE, [b"one"]), (When.AFTER, [b"one", b"two"])])
-async def test_a_trap_springs_before_or_after_its_last_piece_has_passed(
-    server: Server, wire: Wire, when: When, heard: list[bytes]
-) -> None:
+async def test_a_trap_springs_when_its_last_piece_has_passed(server: Server, wire: Wire) -> None:
     line, sprung = await Line.to(wire), asyncio.Event()
     seen: list[bytes] = []
 
     async def act() -> None:
-        if when is When.AFTER:
-            await wait_for(server, b"two")
+        await wait_for(server, b"two")
         seen.extend(server.heard)
         sprung.set()
 
-    wire.set_trap(Trap((b"one", b"two"), when, act))
+    wire.set_trap(Trap((b"one", b"two"), When.AFTER, act))
     assert await line.ask(b"one") == b"ONE"
     assert await line.ask(b"two") == b"TWO"
     await sprung.wait()
-    assert seen == heard
+    assert seen == [b"one", b"two"]
     line.close()
+
+
+async def test_what_a_trap_springs_before_never_passes(server: Server, wire: Wire) -> None:
+    """Who is killed before a create leaves has sent none, and nobody sends it afterwards either."""
+    line = await Line.to(wire)
+    wire.set_trap(Trap((b"one", b"two"), When.BEFORE, nothing))
+    assert await line.ask(b"one") == b"ONE"
+    assert await line.ask(b"two") == b""
+    other = await Line.to(wire)
+    assert await other.ask(b"three") == b"THREE"
+    assert server.heard == [b"one", b"three"]
+    for each in (line, other):
+        each.close()
+
+
+async def nothing() -> None:
+    """The connection breaks by itself."""
 
 
 async def wait_for(server: Server, text: bytes) -> None:
@@ -108,12 +121,27 @@ async def wait_for(server: Server, text: bytes) -> None:
 
 
 async def test_an_answer_is_lost_after_the_server_has_acted(server: Server, wire: Wire) -> None:
-    async def act() -> None:
-        pass
-
     line = await Line.to(wire)
-    wire.set_trap(Trap((b"two",), When.LOSE_ANSWER, act))
+    acted: list[list[bytes]] = []
+
+    async def act() -> None:
+        acted.append(list(server.heard))
+
+    wire.set_trap(Trap((b"two",), When.LOSE_ANSWER, act, answer=b"TWO"))
     assert await line.ask(b"one") == b"ONE"
     assert await line.ask(b"two") == b""
-    assert server.heard == [b"one", b"two"]
+    assert acted == [[b"one", b"two"]]
     line.close()
+
+
+async def test_what_is_held_arrives_afterwards(server: Server, wire: Wire) -> None:
+    line, beside = await Line.to(wire), Line(*await asyncio.open_connection("127.0.0.1", server.port))
+    assert await line.ask(b"one") == b"ONE"
+    wire.stand_still()
+    held = asyncio.ensure_future(line.ask(b"two"))
+    assert await beside.ask(b"three") == b"THREE"
+    assert server.heard == [b"one", b"three"]
+    wire.go_on()
+    assert await held == b"TWO"
+    for each in (line, beside):
+        each.close()

@@ -1,0 +1,103 @@
+"""P2: no second create while the first may still have succeeded; and what lands too late is found, told and ended."""
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Final
+
+from chaos.audit.evidence import Create, Evidence, Job
+from chaos.audit.words import ENDS, REFUSALS, Found
+
+POLLS: Final = 2
+"""By how many of its own lists a leader has to find a late duplicate."""
+
+Asker = tuple[str, bool]
+"""The connection of whoever listed, and whether it was a scan: a leader polls and scans apart."""
+
+
+def duplicates(evidence: Evidence) -> Found:
+    """Creates that were sent while an earlier one for the same batch job might still have succeeded.
+
+    Until T, counted from the earlier one's SUBMITTING, nobody may send. Afterwards nobody may who was shown what the
+    earlier one had made; within T everybody was.
+    """
+    for batch_job, creates in evidence.creates_of.items():
+        for number, later in enumerate(creates[1:], start=1):
+            reasons = (_forbids(evidence, earlier, later) for earlier in creates[:number])
+            if reason := next(filter(None, reasons), ""):
+                yield f"{batch_job}: attempt {later.attempt} was sent {reason}"
+    sent = Counter(create.attempt for create in evidence.creates)
+    yield from (f"attempt {attempt} was sent {count} times" for attempt, count in sent.items() if count > 1)
+
+
+def _forbids(evidence: Evidence, earlier: Create, later: Create) -> str:
+    """Why the earlier one forbids the later one; "" where it does not."""
+    if earlier.code in REFUSALS and not earlier.made:
+        return ""
+    began = evidence.begun.get(earlier.attempt)
+    if began is None:
+        return f"after {earlier.attempt}, which no row had"
+    gone = evidence.by_hand.get(earlier.made, float("inf"))
+    if later.sent < began + evidence.settle and gone > later.sent:
+        return f"{later.sent - began:.1f} s after {earlier.attempt} began"
+    if earlier.made and gone > later.sent and (evidence.within or _was_shown(evidence, earlier, later)):
+        return f"though {earlier.made} had been made"
+    return ""
+
+
+def _was_shown(evidence: Evidence, earlier: Create, later: Create) -> bool:
+    """Whether the scan that the later one went by, the last on its connection, showed what the earlier one had made."""
+    scans = [
+        look
+        for look in evidence.looks
+        if look.scan and look.peer == later.peer and look.region == later.region and look.at < later.sent
+    ]
+    latest = max(scans, key=lambda look: look.at, default=None)
+    return latest is not None and not latest.lags and earlier.effect is not None and earlier.effect < latest.at
+
+
+def late_duplicates_left(evidence: Evidence) -> Found:
+    """Vertex jobs that no row records and that still run, that nobody was told of, or that were found too late.
+
+    Too late: the same leader listed their pool more than twice, by polls or by scans, before it asked them to end.
+    """
+    jobs, looks = {job.id: job for job in evidence.jobs}, _looks(evidence)
+    for create in evidence.creates:
+        row, job = evidence.by_row.get(create.batch_job), jobs.get(create.made)
+        if row is None or job is None or row.vertex_id == job.id or job.id in evidence.by_hand:
+            continue
+        if job.id in evidence.live:
+            yield f"{row.name}: {job.id} is still running beside {row.vertex_id or 'none'}"
+        elif job.id not in evidence.found:
+            yield f"{row.name}: {job.id} was made beside {row.vertex_id or 'none'}, and nobody was told"
+        elif seen := _looked_on(evidence, create, job, looks[create.region]):
+            yield f"{row.name}: {job.id} was listed {seen} times before it was asked to end"
+
+
+def _looked_on(evidence: Evidence, create: Create, job: Job, looks: Mapping[Asker, list[float]]) -> int:
+    """How often somebody was shown it who should have ended it sooner; 0 where nobody was."""
+    times = [time for time in (evidence.cancelled.get(job.id), job.over) if time is not None]
+    extra, found = _extra_since(evidence, create), min(times, default=float("inf"))
+    most = max((bisect_left(each, found) - bisect_left(each, extra) for each in looks.values()), default=0)
+    # One more for a cancel that did not get through: it is sent again by what the next list shows.
+    return most if most > POLLS + 1 else 0
+
+
+def _extra_since(evidence: Evidence, create: Create) -> float:
+    """From when on it was one too many: it was there, and its batch job recorded another one or had ended."""
+    landed = create.effect or create.sent
+    known = (
+        change.at
+        for change in evidence.changes_of.get(create.batch_job, [])
+        if change.vertex_id not in {"", create.made} or change.state in ENDS
+    )
+    return max(landed, next(known, landed))
+
+
+def _looks(evidence: Evidence) -> Mapping[str, Mapping[Asker, list[float]]]:
+    """By region and by who listed it, when: oldest first. Lists that lag show nothing young."""
+    looks: defaultdict[str, defaultdict[Asker, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for look in sorted(evidence.looks, key=lambda each: each.at):
+        if not look.lags:
+            looks[look.region][look.peer, look.scan].append(look.at)
+    return looks
