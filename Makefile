@@ -108,7 +108,7 @@ dev: $(STAMP) ## run PostgreSQL, the emulator and the gateway here until Ctrl-C
 DOCS_GENERATORS := docs/tools/api.py docs/tools/states.py
 DOCS_GENERATORS += docs/tools/policy.py
 DOCS_GENERATORS += docs/tools/calling.py docs/tools/metrics.py
-DOCS_GENERATORS += docs/tools/runbooks.py
+DOCS_GENERATORS += docs/tools/runbooks.py docs/tools/settings.py
 
 .PHONY: docs
 docs: $(STAMP) ## write the pages of docs/ and the dashboards, which are made from code

@@ -141,7 +141,7 @@ class Settings(DatabaseSettings):
     `mtls:spiffe://corp.example/ns/edge/sa/envoy`, separated by commas. Of these alone `x-forwarded-client-cert` is
     read."""
     issuers: OptionalPath = None
-    """The file that says whose tokens count: see [Identity](identity.md)."""
+    """The issuers file, which says whose tokens count at `api_listen`, and beside a certificate at `mtls_listen`."""
     refused_identities_per_minute: int = Field(default=600, ge=1)
     """How many tokens of one peer address may be refused in a minute before it is put off."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

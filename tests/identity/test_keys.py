@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from jwt.algorithms import ECAlgorithm
 
 from gateway.identity.issuers import Algorithm, IssuersError
 from gateway.identity.key_set import KeySetError, parse_key_set
@@ -187,7 +188,7 @@ def test_keys_that_are_not_for_signatures_or_not_public_are_left_out() -> None:
     rows = [
         {**good.jwk(), "kid": "enc", "use": "enc"},
         {**good.jwk(), "kid": "other", "alg": "ES384"},
-        {**good.jwk(), "kid": "private", "d": "AA"},
+        {**ECAlgorithm.to_jwk(good.key, as_dict=True), "kid": "private"},
         {**good.jwk(), "kid": "broken", "x": "AA"},
         {**good.jwk(), "kid": "curve", "crv": "P-384"},
         {"kty": "oct", "k": "c2VjcmV0", "kid": "hmac", "alg": "HS256"},
