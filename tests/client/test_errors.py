@@ -140,7 +140,7 @@ def test_garbage_in_the_trailers_is_never_an_error_of_ours(garbage: bytes, pushb
 def test_only_what_waiting_can_help_is_repeated() -> None:
     for code in Code:
         repeated = pause(Failure(code, ""), 0, 0.5) is not None
-        assert repeated == (code in {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED})
+        assert repeated == (code in {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELLED})
     assert pause(Failure(Code.RESOURCE_EXHAUSTED, "", "OVERLOADED"), 0, 0.5) is not None
     assert pause(Failure(Code.RESOURCE_EXHAUSTED, "", "QUOTA_EXCEEDED"), 0, 0.5) is None
     soon = Failure(Code.RESOURCE_EXHAUSTED, "", "QUOTA_EXCEEDED", retry_after=timedelta(seconds=2))
