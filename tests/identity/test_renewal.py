@@ -1,3 +1,4 @@
+from datetime import timedelta
 """Server key, certificate and client CA are renewed on disk, and no connection is lost."""
 
 import asyncio
@@ -149,6 +150,11 @@ async def test_a_key_of_another_certificate_stops_the_start(house: House) -> Non
     (house.folder / "tls.key").write_bytes(house.authority.server().key)
     with pytest.raises(CertificateError, match=r"tls\.key is not the key of the certificate in .*tls\.crt"):
         await house.open()
+
+
+async def test_a_certificate_of_an_issuer_whose_clock_is_a_little_ahead_is_taken(house: House) -> None:
+    house.serve_with(house.authority.server(starts=timedelta(seconds=40), ends=HOUR))
+    await house.open()
 
 
 async def test_a_key_under_a_password_stops_the_start(house: House) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from gateway.settings import SettingsError
 
 MAX_BYTES: Final = 1 << 20
+CLOCKS_DIFFER: Final = timedelta(minutes=1)
+"""So much may the clock of whoever issued a certificate a moment ago be ahead of ours."""
 
 
 class CertificateError(SettingsError):
@@ -102,7 +104,7 @@ def _check_times(certificate: x509.Certificate, path: Path, now: datetime) -> No
     first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now >= last:
         raise CertificateError(f"a certificate in {path} expired at {last:%F %T} UTC: renew it")
-    if now < first:
+    if now + CLOCKS_DIFFER < first:
         raise CertificateError(f"a certificate in {path} is not valid before {first:%F %T} UTC: is the clock right?")
 
 
