@@ -1,9 +1,8 @@
-from datetime import timedelta
 """Server key, certificate and client CA are renewed on disk, and no connection is lost."""
 
 import asyncio
 import ssl
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
