@@ -6,10 +6,14 @@ It ends with 1 where any counter of a run's last line is not zero.
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
+from chaos.audit.evidence import Evidence
 from chaos.audit.report import Report
 from chaos.run import run
 from chaos.sizes import FULL, SHORT, Regime, Size
@@ -27,6 +31,10 @@ def main() -> int:
     seed = options.seed if options.seed is not None else random.randrange(10_000)
     size = SHORT if options.short else FULL
     regimes = [Regime(options.regime)] if options.regime else [*Regime]
+    if there := [
+        folder for regime in regimes if options.keep and (folder := options.keep / f"{regime}-{seed}").exists()
+    ]:
+        parser.error(f"{there[0]} is there already: another run is kept in it")
     clean = [_regime(seed, regime, size, options.keep) for regime in regimes]
     return 0 if all(clean) else 1
 
@@ -38,11 +46,18 @@ def _regime(seed: int, regime: Regime, size: Size, keep: Path | None) -> bool:
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         folder = keep / f"{regime}-{seed}" if keep else Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        report = Report.of(asyncio.run(run(seed, regime, size, folder)))
+        report = Report.of(asyncio.run(_until_told(run(seed, regime, size, folder))))
     print(report.findings, end="\n" if report.findings else "")
     print(f"  {report.beside} Vertex jobs were found beside a recorded one, or where none was wanted any more")
     print(report.last_line, flush=True)
     return report.clean
+
+
+async def _until_told(work: Coroutine[Any, Any, Evidence]) -> Evidence:
+    """SIGTERM ends it as Ctrl-C does: every process that it has started ends with it."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 if __name__ == "__main__":
