@@ -84,7 +84,7 @@ async def test_the_lease_is_released_at_once_and_not_after_the_delay(delayed, mo
     monkeypatch.setattr(gateway.app.metrics.leader, "leads", lambda **_: leads.set())
     await leads.wait()
     async with leaving(gateway):
-        await gateway.app.controller.stop()
+        await gateway.app.controller._leader._stopped.wait()
         assert await gateway.lead()
         assert not gateway.app.drain.begun
         gateway.app.clock.over.set()
