@@ -9,7 +9,7 @@ import json
 import random
 import sys
 from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from batchjobs.client import (
 from chaos.journal import Journal
 
 PATIENCE = 600.0
+LOOK_SECONDS = 10.0
 CANCELLED_SHARE, DELETED_SHARE, REPEATED_SHARE = 0.12, 0.15, 0.1
 SETTLED = {BatchJob.SUCCEEDED, BatchJob.PARTIALLY_SUCCEEDED, BatchJob.FAILED, BatchJob.CANCELLED, BatchJob.EXPIRED}
 
@@ -110,7 +111,7 @@ class Caller:
             await asyncio.sleep(wish.cancel_after)
             await self._ask("cancel", wish, self._clients[wish.team].cancel(name, timeout=PATIENCE))
         if wish.delete:
-            await self._end_of(name).wait()
+            await self._until_ended(wish, name)
             # Noted before it is asked for: from here on it may be gone, whatever is answered.
             self._journal.write("deleting", team=wish.team, name=name)
             await self._ask("delete", wish, self._clients[wish.team].delete(name, timeout=PATIENCE))
@@ -159,6 +160,17 @@ class Caller:
             self._journal.write("refused", request_id=wish.request_id, reason=error.reason, message=f"{what}: {error}")
         else:
             self._journal.write(what, request_id=wish.request_id)
+
+    async def _until_ended(self, wish: Wish, name: str) -> None:
+        """By what the watch tells. One that begins after the end tells nothing of it: so ask, now and then."""
+        while not self._end_of(name).is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._end_of(name).wait()
+                    return
+            with suppress(BatchJobsError):
+                if (await self._clients[wish.team].get(name)).state in SETTLED:
+                    return
 
     def _end_of(self, name: str) -> asyncio.Event:
         return self._ended.setdefault(name, asyncio.Event())

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import signal
 import socket
 import sys
@@ -20,12 +21,17 @@ STOP_SECONDS = 20.0
 RESTART_SECONDS = 0.5
 
 
+PORTS = range(20_000, 32_000)
+"""Below those that a system gives out by itself: a replica that is down must find its port free when it comes back."""
+
+
 def free_port() -> int:
     """A port that is free now, kept by one replica through all its processes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("every port is taken")
 
 
 @dataclass(eq=False)

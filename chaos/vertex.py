@@ -88,5 +88,6 @@ async def vertex_process(folder: Path, buckets: Path) -> AsyncIterator[Vertex]:
         async with aiohttp.ClientSession() as session:
             yield Vertex(addresses, session)
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.wait()
