@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import calls, commits, failover, fanout, large, memory, rates, replicas, start, traces
+from bench import calls, commits, dispatchable, failover, fanout, large, memory, rates, replicas, start, traces
 from bench.rows import Row
 
 
@@ -20,6 +20,7 @@ class Figure:
 FIGURES = (
     Figure("get", rates.get_rows, generator=True),
     Figure("create", rates.create_rows, generator=True),
+    Figure("dispatchable", dispatchable.rows),
     Figure("calls", calls.rows),
     Figure("start", start.rows),
     Figure("traces", traces.rows),
