@@ -54,10 +54,18 @@ async def rows(folder: Path) -> list[Row]:
         Row.at_most(name, one, SAME, digits=2),
         Row("  beside it: by 32 callers; of queued ones", f"{many:.2f}; {queued:.2f}"),
         Row.at_most(
-            "a dispatch pass there that fills four slots, p50", median(full.dispatch) * 1000, 50, "ms", digits=1
+            "a dispatch pass in the large store that fills four slots, p50",
+            median(full.dispatch) * 1000,
+            50,
+            "ms",
+            digits=1,
         ),
-        *over(f"  it over a pass in an empty store with {FEW_QUEUED} queued", full.dispatch, few.dispatch),
-        *over("a poll there, p50 over one in an empty store", full.poll, few.poll),
+        *over(
+            f"a dispatch pass in the large store over one in an empty store with {FEW_QUEUED} queued",
+            full.dispatch,
+            few.dispatch,
+        ),
+        *over("a poll in the large store, p50 over one in an empty store", full.poll, few.poll),
     ]
 
 

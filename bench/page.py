@@ -11,10 +11,13 @@ HEAD = """\
 `make bench` takes these figures and prints them; `make bench WRITE=1` also keeps them here. It takes about ten minutes,
 and nothing else should run on the machine meanwhile. Most figures are ratios of two things measured in the same run, in
 turn, so that the machine cancels out. Load comes from a small Go program of our own, `bench/load`, that spreads
-names and counts statuses: a single call that does not end OK fails the row.
+names and counts statuses: a single call that does not end OK fails the row. It is built when it is first needed, with
+Go 1.26 or newer; without Go the figures that need it are not taken. `make bench` ends with an error where a target is
+missed or a figure was not taken.
 
 The gateway process has one core for itself. PostgreSQL, with `fsync` on, the Vertex emulator and the load generator
-share the others. The bare server is `grpc.aio` on uvloop with one method that answers the same message.
+share the others. The bare server is `grpc.aio` on uvloop with one method that answers the same message. A ratio is the
+median of the rounds' ratios; what stands beside it are medians too, and need not divide to it.
 """
 
 
