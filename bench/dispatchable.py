@@ -50,4 +50,5 @@ async def submitted(stub: Any, emulator: Emulator, request: bytes) -> float:
         return call.method == CREATE and call.request.batch_prediction_job.labels["batchjobs_id"] == number
 
     [call] = await emulator.calls.wait_for(is_its)
-    return call.time.timestamp() - (made.create_time.seconds + made.create_time.nanos / 1e9)
+    began: float = made.create_time.seconds + made.create_time.nanos / 1e9
+    return call.time.timestamp() - began

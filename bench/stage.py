@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Self
 
 import yaml
@@ -76,7 +77,7 @@ class Stage:
 
     @asynccontextmanager
     async def gateway(self, role: str = "api", core: int = 0, /, **settings: str) -> AsyncIterator[Server]:
-        """A gateway process on its core, serving; its log goes to a file."""
+        """A gateway process on its core, serving; its log goes to a file of its own."""
         values = {
             "NAME": "bench",
             "POLICY": str(self.policy),
