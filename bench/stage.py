@@ -169,7 +169,7 @@ async def _serving(log: Path, process: asyncio.subprocess.Process) -> str:
             if entry.get("event") == "serving":
                 return str(entry["api"])
         await asyncio.sleep(0.02)
-    raise RuntimeError(f"the gateway does not serve:\n{told}")
+    raise RuntimeError(f"the gateway does not serve, and ended with {process.returncode}:\n{told}")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
