@@ -32,7 +32,7 @@ from gateway.policy.source import PolicySource
 from gateway.service.cancel import CancelBatchJob
 from gateway.service.create import CreateBatchJob
 from gateway.service.delete import DeleteBatchJob
-from gateway.service.drain import Drain
+from gateway.service.drain import LAST_WORDS, Drain
 from gateway.service.get import GetBatchJob
 from gateway.service.herald import Herald
 from gateway.service.hubs import Hubs
@@ -162,7 +162,11 @@ class App:
             await self.drain.until_quiet(self.clock)
         self.drain.begin()
         grace = self.settings.drain_grace.total_seconds()
-        await asyncio.gather(*(server.stop(grace) for server in self._servers))
+        ending = asyncio.gather(*(server.stop(grace + LAST_WORDS) for server in self._servers))
+        _, late = await asyncio.wait([ending], timeout=grace)
+        if late:
+            self.drain.end()
+        await ending
 
     async def __aenter__(self) -> Self:
         await self.start()

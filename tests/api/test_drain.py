@@ -9,7 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.clock import SystemClock
 from gateway.service.drain import MOST_ROUNDS, Drain
-from support.caller import State, read_refusal
+from support.caller import State, read_refusal, refusal
 from support.clock import DrivenClock
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -159,20 +159,66 @@ async def test_a_create_that_has_begun_is_finished(start_gateway, monkeypatch):
         assert (await creating).state == State.QUEUED
 
 
-async def test_what_never_ends_is_cut_off_when_the_grace_is_over(start_gateway, monkeypatch):
+async def for_ever(entered):
+    entered.set()
+    await asyncio.Event().wait()
+
+
+@pytest.fixture
+async def stuck(start_gateway, monkeypatch):
+    """Starts a replica in which every answer about a batch job hangs once the event is set up; its grace is short."""
     gateway = await start_gateway(role="api", drain_delay="1ms", drain_grace="10ms")
+    job = await gateway.caller("ranking").create()
     entered = asyncio.Event()
+    monkeypatch.setattr(gateway.app.use_cases.create._explainer, "view", lambda _job: for_ever(entered))
+    return gateway, job, entered
 
-    async def for_ever(_job):
-        entered.set()
-        await asyncio.Event().wait()
 
-    monkeypatch.setattr(gateway.app.use_cases.create._explainer, "view", for_ever)
-    creating = asyncio.ensure_future(gateway.caller("ranking").create())
+async def cut_off(gateway, entered, call):
+    """What the caller of `call` is told when the grace ends before it does."""
+    calling = asyncio.ensure_future(refusal(call))
     await entered.wait()
     await gateway.app.stop()
-    with pytest.raises(grpc.aio.AioRpcError):
-        await creating
+    return await calling
+
+
+async def test_a_read_that_outlasts_the_grace_is_told_that_nothing_was_done(stuck):
+    gateway, job, entered = stuck
+    refused = await cut_off(gateway, entered, gateway.caller("ranking").get(job.name))
+    assert (refused.code, refused.reason) == ("UNAVAILABLE", "DRAINING")
+    assert refused.retry_after
+    assert refused.pushback > 0
+
+
+@pytest.mark.parametrize(("request_id", "repeated"), [("mine", True), ("", False)])
+async def test_a_create_that_outlasts_the_grace_is_told_that_its_outcome_is_not_known(stuck, request_id, repeated):
+    gateway, _, entered = stuck
+    refused = await cut_off(gateway, entered, gateway.caller("ranking").create(request_id=request_id))
+    assert (refused.code, refused.reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
+    assert "outcome is not known" in refused.message
+    assert refused.retry_after
+    assert (refused.pushback > 0) == repeated
+
+
+async def test_who_gives_up_by_itself_while_it_leaves_is_counted_as_cancelled(stuck):
+    gateway, job, entered = stuck
+    calling = asyncio.ensure_future(gateway.caller("ranking").get(job.name))
+    await entered.wait()
+    calling.cancel()
+    await gateway.app.stop()
+    handled = [line for line in gateway.metrics().splitlines() if line.startswith("grpc_server_handled_total")]
+    assert [line for line in handled if "GetBatchJob" in line and 'grpc_code="Cancelled"' in line]
+
+
+async def test_who_watches_its_health_does_not_hold_it_to_the_end_of_the_grace(start_gateway):
+    gateway = await start_gateway(role="api", drain_delay="1ms", drain_grace="1h")
+    watch = health_pb2_grpc.HealthStub(gateway.channel).Watch(health_pb2.HealthCheckRequest(service=""))
+    assert (await watch.read()).status == SERVING
+    await gateway.app.stop()
+    assert (await watch.read()).status == NOT_SERVING
+    with pytest.raises(grpc.aio.AioRpcError) as ended:
+        await watch.read()
+    assert read_refusal(ended.value).reason == "DRAINING"
 
 
 async def test_a_connection_is_asked_to_go_at_its_age_and_no_call_fails_for_it(start_gateway):

@@ -14,14 +14,18 @@ QUIET_SECONDS: Final = 0.1
 MOST_ROUNDS: Final = 10
 """After so many looks nobody is waited for any more: some callers never keep still."""
 
+LAST_WORDS: Final = 2.0
+"""Seconds after the grace in which calls that were ended still tell their callers so."""
+
 
 class Drain:
-    """Begins once and never ends."""
+    """Begins once; `end` comes where calls are still under way when its grace is over."""
 
     def __init__(self) -> None:
         self.begun = False
         self.refused = 0
         self._callbacks: list[Callable[[], None]] = []
+        self._at_the_end: list[Callable[[], None]] = []
 
     def begin(self) -> None:
         """Say so to everyone who subscribed."""
@@ -34,6 +38,15 @@ class Drain:
     def subscribe(self, callback: Callable[[], None]) -> None:
         """Call `callback` when it begins."""
         self._callbacks.append(callback)
+
+    def end(self) -> None:
+        """The grace is over: say so to everyone who subscribed to that."""
+        for callback in self._at_the_end:
+            callback()
+
+    def subscribe_to_end(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when nothing may go on any longer."""
+        self._at_the_end.append(callback)
 
     async def until_quiet(self, clock: Clock) -> None:
         """Return when no call has been refused for a moment.
