@@ -1,8 +1,11 @@
 """Every example is what Kubernetes takes, what the project demands, and what the gateway starts with."""
 
+import copy
+
 import kubernetes_validate
 import pytest
 
+from chart.custom_resources import KINDS, is_custom, problems
 from chart.rendered import EXAMPLES, Chart, example
 from chart.stated_policy import findings
 from gateway.identity.issuers import parse_issuers
@@ -10,16 +13,43 @@ from gateway.policy.load import parse_policy
 from gateway.settings import Settings
 
 VERSIONS = ("1.29.0", "1.31.0", "1.34.0", "1.37.0")
-NOT_KUBERNETES = {"Certificate": "cert-manager.io/v1", "PodMonitor": "monitoring.coreos.com/v1"}
-NOT_KUBERNETES |= {"PrometheusRule": "monitoring.coreos.com/v1"}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_kubernetes_takes_every_manifest(name, version):
     for manifest in example(name, version=version).manifests:
-        if NOT_KUBERNETES.get(manifest["kind"]) != manifest["apiVersion"]:
+        if not is_custom(manifest):
             kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_operators_take_every_custom_resource(name):
+    custom = [each for each in example(name).manifests if is_custom(each)]
+    assert {each["metadata"]["name"]: problems(each) for each in custom if problems(each)} == {}
+
+
+def test_the_examples_together_show_every_kind_of_custom_resource():
+    shown = {each["kind"] for name in EXAMPLES for each in example(name).manifests if is_custom(each)}
+    assert shown == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "said"),
+    [
+        ("Certificate", lambda spec: spec.update(dnsName=["jobs"]), "dnsName"),
+        ("Certificate", lambda spec: spec.pop("issuerRef"), "issuerRef"),
+        ("Certificate", lambda spec: spec["privateKey"].update(algorithm="DSA"), "DSA"),
+        ("PodMonitor", lambda spec: spec["podMetricsEndpoints"][0].update(interval=30), "interval"),
+        ("PodMonitor", lambda spec: spec.pop("selector"), "selector"),
+        ("PrometheusRule", lambda spec: spec["groups"][0].update(interval="soon"), "soon"),
+        ("PrometheusRule", lambda spec: spec["groups"][1]["rules"][0].pop("expr"), "expr"),
+    ],
+)
+def test_what_an_operator_would_not_take_is_found(kind, change, said):
+    manifest = copy.deepcopy(example("production").one(kind))
+    change(manifest["spec"])
+    assert any(said in problem for problem in problems(manifest))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
