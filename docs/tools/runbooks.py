@@ -21,7 +21,7 @@ first may have succeeded, and every replica may be restarted at any time.
 The commands on these pages use
 
 ```sh
-export NAMESPACE=batchjobs DEPLOYMENT=batch-jobs-gateway SELECTOR=app.kubernetes.io/name=batch-jobs-gateway
+export NAMESPACE=batchjobs DEPLOYMENT=batch-jobs-gateway SELECTOR=app.kubernetes.io/name=batch-jobs-gateway,app.kubernetes.io/component=gateway
 export BATCHJOBS_ENDPOINT=gateway.example:443     # as an operator of the policy
 ```
 

@@ -38,6 +38,8 @@ def test_the_least_values_make_three_spread_replicas_that_never_fall_below_three
         ({"database": {"cloudSql": {"image": "proxy:latest"}}}, "cloudSql"),
         ({"database": {"url": "postgresql://gateway:secret@db/gateway"}}, "url"),
         ({"replicas": 0}, "replicas"),
+        ({"monitoring": {"rules": {"enabled": True}}}, "runbookBase is needed"),
+        ({"monitoring": {"rules": {"runbookBase": "https://git/main"}}}, "runbookBase"),
         ({"unheard": 1}, "unheard"),
     ],
 )

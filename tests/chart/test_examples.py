@@ -101,3 +101,13 @@ def test_every_file_that_a_setting_names_is_mounted(name):
         kept = volume.get("configMap") or volume.get("secret")
         paths = {item["path"] for item in kept.get("items", [])} or {file.name}
         assert file.name in paths
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_replica_has_memory_for_every_watch_that_it_takes(name):
+    """As measured, docs/operate.md: what a leader with a core full of calls holds, and what each watch adds."""
+    chart = example(name)
+    limit = chart.pod()["containers"][0]["resources"]["limits"]["memory"]
+    assert limit.endswith("Mi")
+    held = 190_000_000 + 33_000 * Settings.read(chart.environment()).watches
+    assert int(limit.removesuffix("Mi")) * 2**20 > held * 1.25

@@ -4,11 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 
 from gateway.domain.batch_job import BatchJob
 from gateway.domain.states import State
+from gateway.policy.model import Pool
 from gateway.store import migrate
-from support.controller import CREATE, LIST, T_SECONDS, Replica, World
+from support.controller import CANCEL, CREATE, LIST, POOL, T_SECONDS, Replica, World, policy
 from support.database import run_sql
 from vertex_emulator import FaultKind
 
@@ -116,6 +118,37 @@ async def test_a_late_one_of_a_forgotten_attempt_is_cancelled_and_counted(world:
     alive = [each for each in world.vertex_jobs() if not each.ended and each.state.name != "CANCELLING"]
     assert [each.name for each in alive] == [(await world.read(job)).vertex_name]
     assert leader.count("batchjobs_duplicates_total") == 1
+
+
+async def test_what_the_backup_has_forgotten_altogether_takes_room_is_named_and_is_not_touched(world: World) -> None:
+    """A batch job that was created and sent after the backup: there is no row to say whose its Vertex job is."""
+    world.policy.replace(policy(pools=(Pool(POOL, capacity=1),)))
+    await run_sql(world.url, _BACKUP)
+    job = await world.create()
+    await (await world.lead()).submit()
+    stray = world.vertex_job(job)
+    leader = await restore(world)
+    waiting = await world.create()
+
+    with structlog.testing.capture_logs() as logs:
+        await leader.poll()
+        await passes(world, leader, 2 * T_SECONDS)
+        await leader.loops.sweep.run_once()
+        await leader.loops.gauges.run_once()
+
+    (told,) = [each for each in logs if each["event"] == "vertex_job_without_row"]
+    assert (told["vertex_job"], told["labels"]["batchjobs_id"]) == (stray.name, str(job.id))
+    assert not stray.ended
+    assert world.calls(CANCEL) == []
+    assert leader.count("batchjobs_duplicates_total") == 0
+    assert leader.count("batchjobs_pool_others", pool=str(POOL)) == 1
+    assert await world.state(waiting) is State.QUEUED
+
+    await world.advance(3600)
+    assert stray.ended
+    await leader.poll()
+    await leader.submit()
+    assert await world.state(waiting) is State.PENDING
 
 
 def _attempt(message: Any) -> None:

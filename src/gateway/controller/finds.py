@@ -52,6 +52,7 @@ class Finds:
         self._term, self._guard, self._flights = term, guard, flights
         self._gateway = term.config.gateway
         self._counted: dict[str, None] = {}
+        """The Vertex jobs that were told of."""
         self._log = structlog.get_logger(__name__)
 
     async def sort(self, pool: PoolId, found: Collection[VertexJob]) -> Sorted:
@@ -66,6 +67,7 @@ class Finds:
         ids = {job_id for job_id in claimed.values() if job_id is not None}
         rows = await self._term.store.sweeps.by_id(ids) if ids else {}
         kinds = {each.name: self.judge(each, rows.get(claimed[each.name] or 0)) for each in found}
+        self._tell_of_strays(pool, [each for each in found if kinds[each.name] is Find.STRAY])
         await self._adopt([each for each in found if kinds[each.name] is Find.LOST], rows)
         extras = [each for each in found if kinds[each.name] is Find.EXTRA]
         for extra in extras:
@@ -92,6 +94,20 @@ class Finds:
             return Find.UNDER_WAY
         waits = row.state in {State.QUEUED, State.SUBMITTING} and not row.vertex_name
         return Find.LOST if waits else Find.EXTRA
+
+    def _tell_of_strays(self, pool: PoolId, strays: Iterable[VertexJob]) -> None:
+        """Once of each: whether it may go, and whose its results are, is for an operator to decide."""
+        for stray in strays:
+            if stray.name not in self._counted:
+                self._remember(stray.name)
+                labels = dict(stray.labels)
+                self._log.warning(
+                    "vertex_job_without_row",
+                    pool=str(pool),
+                    vertex_job=stray.name,
+                    state=stray.state.value,
+                    labels=labels,
+                )
 
     async def cancel_extra(self, pool: PoolId, extra: VertexJob) -> None:
         """Cancel a Vertex job that should not be there, and count it once."""

@@ -35,7 +35,9 @@ class LeaderGauges:
         self._capacity = gauge("batchjobs_pool_capacity", "Vertex jobs that may be active in the pool.", "pool")
         self._active = gauge("batchjobs_pool_active", "Batch jobs that hold a slot of the pool.", "pool")
         self._others = gauge(
-            "batchjobs_pool_others", "Vertex jobs made outside the gateway that take room in the pool.", "pool"
+            "batchjobs_pool_others",
+            "Vertex jobs that take room in the pool and that no batch job names: others', duplicates, forgotten ones.",
+            "pool",
         )
         self._gate = gauge("batchjobs_pool_gate_open", "1 while the pool takes submits, 0 while it is gated.", "pool")
         self._limit = gauge("batchjobs_quota_limit", "A team's limit, in the quota's own unit.", "team", "quota")
