@@ -48,8 +48,9 @@ def test_every_alert_has_a_page_that_names_it_and_every_page_an_alert():
 
 
 @each_page
-def test_a_page_says_what_it_means_what_to_look_at_and_what_to_do(page: Path):
-    assert re.findall("^## (.+)$", page.read_text(), re.MULTILINE) == ["What it means", "Look at", "Do"]
+def test_a_page_says_what_it_means_what_to_look_at_what_to_do_and_whom_to_wake(page: Path):
+    parts = ["What it means", "Look at", "Do", "Whom to wake"]
+    assert re.findall("^## (.+)$", page.read_text(), re.MULTILINE) == parts
     assert blocks(page, "promql") or blocks(page, "sh")
 
 
