@@ -44,11 +44,16 @@ def stream(text: str, *otherwise: str) -> None:
 
 def out_table(*parts: RenderableType) -> None:
     """Tables on standard output, as wide as they are where that is no terminal."""
-    console = Console(highlight=False) if on_terminal() else Console(highlight=False, width=WIDE)
+    console = Console(highlight=False, width=width())
     with console.capture() as captured:
         for part in parts:
             console.print(part)
-    out(captured.get().rstrip("\n"))
+    out("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+
+
+def width() -> int:
+    """How many columns a table on standard output may have."""
+    return Console().width if on_terminal() else WIDE
 
 
 def say(text: object) -> None:

@@ -14,16 +14,13 @@ from rich.text import Text
 
 from batchjobs.cli.connection import Connection, connect, connection_options
 from batchjobs.cli.exits import StoppedError
-from batchjobs.cli.printing import out_table
+from batchjobs.cli.printing import out_table, width
 from batchjobs.client import BatchJobsError, Client
-from gateway.cli.top_page import page
+from gateway.cli.top_page import Screen, page
 from gateway.cli.top_picture import look
 
 OPERATOR: Final = "operator"
 """Who asks where identity is for development only; elsewhere the caller's credentials say who."""
-
-BESIDE_JOBS: Final = 26
-"""Lines of a screen that the other tables of a middling installation take."""
 
 
 @click.command()
@@ -44,7 +41,7 @@ def top(*, once: bool, interval: float, **options: Any) -> None:
     connection = connect(**options, team=OPERATOR, output="text")
     try:
         if once:
-            out_table(page(connection.run(look), connection.endpoint))
+            out_table(page(connection.run(look), connection.endpoint, Screen(width())))
         else:
             connection.run(lambda client: _live(client, connection, interval))
     except StoppedError as stop:
@@ -66,7 +63,7 @@ async def _live(client: Client, connection: Connection, interval: float) -> None
     with Live(shown, console=console, screen=console.is_terminal, auto_refresh=False) as live:
         while True:
             try:
-                shown = page(await look(client), connection.endpoint, tallest=max(console.height - BESIDE_JOBS, 3))
+                shown = page(await look(client), connection.endpoint, Screen(console.width, console.height))
                 live.update(shown, refresh=True)
             except BatchJobsError as error:
                 live.console.bell()
