@@ -1,74 +1,9 @@
 """A whole gateway with TLS: who callers are is what the policy goes by and what batch jobs tell."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import grpc
-import pytest
 import structlog
 
-from identity.house import House
-from support.authority import uri
-from support.caller import Caller, State, refusal
-from support.gateway import POLICY, Gateway, StartGateway
-from support.token_issuer import bearer
-
-RANKING = "spiffe://corp.example/ns/ranking/sa/batch"
-MEMBERS: dict[str, dict[str, list[str]]] = {
-    "ranking": {
-        "submitters": ["mtls:spiffe://corp.example/ns/ranking/sa/*", "jwt:corp:both"],
-        "viewers": ["jwt:corp:dashboards"],
-    },
-    "search": {"submitters": ["jwt:corp:both", "jwt:corp:search"]},
-}
-
-
-@dataclass
-class Secured:
-    """A running gateway with both listeners, and callers over TLS."""
-
-    house: House
-    gateway: Gateway
-    stack: AsyncExitStack
-
-    async def certified(self, spiffe_id: str, team: str = "ranking") -> Caller:
-        pair = self.house.authority.issue(uri(spiffe_id))
-        return await self._caller(self.gateway.app.mtls_target, team, pair.key, pair.certificate)
-
-    async def with_token(self, subject: str, team: str = "ranking", **claims: Any) -> Caller:
-        caller = await self._caller(self.gateway.app.api_target, team)
-        caller.metadata = bearer(self.house.issuer.token(sub=subject, **claims))
-        return caller
-
-    async def _caller(self, target: str, team: str, *pair: bytes) -> Caller:
-        credentials = grpc.ssl_channel_credentials(self.house.authority.pem, *pair)
-        options = [("grpc.use_local_subchannel_pool", 1)]
-        channel = await self.stack.enter_async_context(grpc.aio.secure_channel(target, credentials, options))
-        caller = Caller(channel, "nobody", team)
-        caller.metadata = ()
-        return caller
-
-
-@pytest.fixture
-async def secured(start_gateway: StartGateway, tmp_path: Path) -> AsyncIterator[Secured]:
-    (tmp_path / "house").mkdir()
-    house = House(tmp_path / "house")
-    teams = {name: {**rules, "members": MEMBERS[name]} for name, rules in POLICY["teams"].items()}
-    files = house.settings()
-    gateway = await start_gateway(
-        role="api",
-        policy={**POLICY, "teams": teams},
-        insecure=False,
-        **{
-            name: getattr(files, name)
-            for name in ("api_listen", "mtls_listen", "tls_certificate", "tls_key", "tls_client_ca", "issuers")
-        },
-    )
-    async with AsyncExitStack() as stack:
-        yield Secured(house, gateway, stack)
+from support.caller import State, refusal
+from support.secured import RANKING, Secured
 
 
 async def test_a_batch_job_says_who_made_it_and_who_cancelled_it(secured: Secured) -> None:
