@@ -26,6 +26,13 @@ def _now() -> list[Panel]:
             unit="percentunit",
         ),
         number("Watches", f"sum(batchjobs_watches{{{JOB}}})", about="Open now, on all replicas."),
+        number("In flight", f"sum(batchjobs_calls_in_flight{{{JOB}}})", about="Unary calls that are worked on now."),
+        number(
+            "Slowest in a hundred",
+            f"histogram_quantile(0.99, sum by (le) (rate(grpc_server_handling_seconds_bucket{{{CALLS}}}[$__range])))",
+            about="The 99th percentile of all unary calls in the time shown.",
+            unit="s",
+        ),
     ]
 
 

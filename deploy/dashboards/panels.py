@@ -69,7 +69,7 @@ def page(uid: str, title: str, panels: Iterable[Panel], *variables: tuple[str, s
         built = built.with_variable(_choice(name, metric))
     for panel in panels:
         built = built.with_panel(panel)
-    return built.build()
+    return _laid_out(built.build())
 
 
 def quantiles(metric: str, selector: str, by: str) -> tuple[Query, Query]:
@@ -79,6 +79,20 @@ def quantiles(metric: str, selector: str, by: str) -> tuple[Query, Query]:
         return f"histogram_quantile({share}, sum by ({by}, le) (rate({metric}_bucket{{{selector}}}[$__rate_interval])))"
 
     return (of(0.5), f"{{{{{by}}}}} p50"), (of(0.99), f"{{{{{by}}}}} p99")
+
+
+def _laid_out(built: models.Dashboard) -> models.Dashboard:
+    """Panels row by row from the left; one that does not fit beside the last begins the next row."""
+    x = y = below = 0
+    for number, panel in enumerate(built.panels or (), 1):
+        if not isinstance(panel, models.Panel) or panel.grid_pos is None:
+            raise AssertionError("every panel here has a size of its own")
+        place = panel.grid_pos
+        if x + place.w > WIDTH:
+            x, y = 0, below
+        panel.id_val, place.x, place.y = number, x, y
+        x, below = x + place.w, max(below, y + place.h)
+    return built
 
 
 def _targets(queries: Iterable[Query]) -> Iterable[prometheus.Dataquery]:

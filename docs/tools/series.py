@@ -7,6 +7,8 @@ from typing import Final
 from prometheus_client import Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
+from gateway.telemetry.loop_metrics import LOOPS
+
 BUCKETS_BESIDE: Final = 3
 """Of a histogram, beside the bounds that it names: the bucket `+Inf`, `_sum` and `_count`."""
 
@@ -46,8 +48,8 @@ LABELS: Final[dict[str, Factor]] = {
     "how": 3,
     "kind": 4,
     "result": 5,
-    "op": 40,  # operations of the store
-    "loop": 12,
+    "op": 42,  # operations of the store
+    "loop": len(LOOPS),
     "listener": 2,
     "issuer": ISSUERS,
     "hash": 1,  # only the one in force is shown

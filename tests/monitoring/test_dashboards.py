@@ -83,6 +83,20 @@ def test_every_query_is_expected_and_every_expectation_is_of_a_query():
     assert wanted == {(target[0], name_of(target)) for target in TARGETS}
 
 
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
+def test_panels_lie_side_by_side_on_a_page_of_24_columns(file: Path):
+    panels = json.loads(file.read_text())["panels"]
+    assert [each["id"] for each in panels] == list(range(1, len(panels) + 1))
+    taken = [
+        (place["x"] + column, place["y"] + row)
+        for place in (each["gridPos"] for each in panels)
+        for column in range(place["w"])
+        for row in range(place["h"])
+    ]
+    assert len(taken) == len(set(taken)), "two panels lie on one another"
+    assert max(column for column, _ in taken) < 24
+
+
 def test_dashboards_can_be_told_apart_and_follow_their_variables():
     dashboards = [json.loads(file.read_text()) for file in sorted(FOLDER.glob("*.json"))]
     assert len({each["uid"] for each in dashboards}) == len(dashboards) == 5

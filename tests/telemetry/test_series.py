@@ -1,6 +1,8 @@
 """How many time series there can be: what callers send cannot raise it, and 50 teams stay below 20,000."""
 
+import re
 from itertools import product
+from pathlib import Path
 
 import grpc
 import pytest
@@ -17,9 +19,11 @@ from gateway.domain.states import ENDS, OPEN, State
 from gateway.errors import Reason
 from gateway.policy.model import Quotas
 from gateway.service.observe_jobs import PHASES
+from gateway.telemetry.loop_metrics import LOOPS
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.process_metrics import HOW_RESOLVED
 
+GATEWAY = Path(__file__).parents[2] / "src" / "gateway"
 TEAMS = [f"team-{number}" for number in range(50)]
 EVERY_TEAM = [*TEAMS, "made up"]
 POOLS = [f"project/region-{number}" for number in range(8)]
@@ -94,10 +98,10 @@ def fill_process(metrics: Metrics) -> None:
         metrics.vertex.resolved(how)
     for kind, result in product(("bucket", "object", "dataset", "table"), LookupResult):
         metrics.process.location_lookup(kind, result)
-    for operation, failure in product(range(40), ("busy", "unavailable", "unknown")):
+    for operation, failure in product(range(series.LABELS["op"]), ("busy", "unavailable", "unknown")):
         metrics.process.store_request(f"operation-{operation}", 1, failure)
-    for loop in range(12):
-        metrics.loops.failed(f"loop-{loop}")
+    for loop in LOOPS:
+        metrics.loops.failed(loop)
     for listener in ("tokens", "mtls"):
         metrics.identity.certificate_taken(listener, 1)
     for issuer in ("corp", "cluster-a", "cluster-b", "partners"):
@@ -147,3 +151,21 @@ def test_names_that_callers_make_up_add_nothing(full: Metrics):
         full.jobs.transition(made_up, State.QUEUED)
         full.jobs.finished(made_up, MODELS[0], State.FAILED, 1)
     assert sum(map(shown, every(full))) == before
+
+
+def literals(folder: str, pattern: str) -> set[str]:
+    """What the pattern's group finds in the sources of a folder."""
+    return {found for file in (GATEWAY / folder).rglob("*.py") for found in re.findall(pattern, file.read_text())}
+
+
+def test_every_loop_is_counted_from_the_start_and_under_its_own_name():
+    by_pool = literals("controller", r'\n    name = "(\w+)"')
+    named = literals("controller", r'\n_NAME.* = "(\w+)"')
+    called = literals("controller", r'(?:_guard\.run|_loop| Loop)\("(\w+)"')
+    assert by_pool | {f"{name}_pools" for name in by_pool} | named | called == set(LOOPS)
+
+
+def test_the_store_has_as_many_operations_as_the_formula_says():
+    operations = literals("store", r'\.(?:session|snapshot|transaction)\(\s*"(\w+)"')
+    operations |= literals("store", r'self\._jobs\(\s*"(\w+)"')
+    assert len(operations) == series.LABELS["op"]
