@@ -4,8 +4,10 @@ import re
 import shlex
 
 import pytest
+import yaml
 
-from chart.rendered import EXAMPLES, ROOT, example, templates
+from chart.rendered import EXAMPLES, ROOT, example, render, templates
+from gateway.settings import Settings
 
 PAGES = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "runbooks").glob("*.md")]
 BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
@@ -84,3 +86,11 @@ def test_the_runbooks_name_the_deployment_and_the_namespace_of_the_installation_
     exported = dict(re.findall(r"\b([A-Z]+)=(\S+)", re.search(r"export (NAMESPACE=.*)", readme)[1]))
     assert exported["DEPLOYMENT"] == example("production").one("Deployment", "gateway")["metadata"]["name"]
     assert f"NAMESPACE={exported['NAMESPACE']}" in (ROOT / "docs" / "install.md").read_text()
+
+
+def test_the_values_that_the_page_about_traces_shows_turn_them_on_and_let_them_out():
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "traces.md").read_text(), re.DOTALL)
+    chart = render(**yaml.safe_load(text))
+    assert Settings.read(chart.environment()).traces_endpoint == "http://collector.observability.svc:4317"
+    ports = [port["port"] for rule in chart.all("NetworkPolicy")[0]["spec"]["egress"] for port in rule["ports"]]
+    assert 4317 in ports

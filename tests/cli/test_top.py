@@ -9,11 +9,17 @@ import subprocess
 import sys
 import time
 
+import grpc
 import pytest
+from rich.console import Console, RenderableType
+from rich.live import Live
 
-from batchjobs.client import BatchJobsError, Client
+from batchjobs.cli.connection import Connection
+from batchjobs.client import BatchJobsError, Client, Unavailable
+from batchjobs.client._failure import Failure
 from batchjobs.v1 import batch_jobs_pb2 as pb
-from gateway.cli.top_picture import look
+from gateway.cli import top
+from gateway.cli.top_picture import Picture, look
 from gateway.domain.states import State
 from support.caller import batch_job
 from support.gateway import Gateway
@@ -93,6 +99,35 @@ async def test_a_gateway_that_is_away_is_a_sentence_and_an_exit_code(gateway: Ga
     result = await run(gateway, "--timeout", "0.2", endpoint="127.0.0.1:1")
     assert result.returncode == 7
     assert "did not answer" in result.stderr
+    assert result.stderr.count("trying again") <= 1, "however many calls a look makes"
+
+
+async def test_while_the_gateway_is_away_the_last_page_stays_with_a_line_about_it(busy: Gateway):
+    connection = Connection(busy.app.api_target, "operator", "text", 0.1, security=None, insecure=True)
+    looks, shown = iter([look]), list[str]()
+
+    async def look_once(client: Client) -> Picture:
+        for first in looks:
+            return await first(client)
+        if len(shown) > 2:
+            raise asyncio.CancelledError
+        raise Unavailable(Failure(grpc.StatusCode.UNAVAILABLE, "nobody is there"))
+
+    def update(_live: Live, renderable: RenderableType, **_: object) -> None:
+        console = Console(width=200)
+        with console.capture() as captured:
+            console.print(renderable)
+        shown.append(captured.get())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(top, "look", look_once)
+        patch.setattr(Live, "update", update)
+        async with connection.client as client:
+            with pytest.raises(asyncio.CancelledError):
+                await top._live(client, connection, 0)
+    first, away, *_ = shown
+    assert "nobody is there" in away.splitlines()[0]
+    assert first.splitlines() == away.splitlines()[1:]
 
 
 async def test_on_a_terminal_it_goes_on_until_it_is_interrupted(busy: Gateway):

@@ -8,13 +8,14 @@ import asyncio
 from typing import Any, Final
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from batchjobs.cli.connection import Connection, connect, connection_options
+from batchjobs.cli.connection import Connection, Say, connect, connection_options
 from batchjobs.cli.exits import StoppedError
-from batchjobs.cli.printing import out_table, width
+from batchjobs.cli.printing import out_table, say, width
+from batchjobs.cli.text import plain
 from batchjobs.client import BatchJobsError, Client
 from gateway.cli.top_page import Screen, page
 from gateway.cli.top_picture import look
@@ -41,6 +42,7 @@ def top(*, once: bool, interval: float, **options: Any) -> None:
     connection = connect(**options, team=OPERATOR, output="text")
     try:
         if once:
+            connection.say = _say_once(connection)
             out_table(page(connection.run(look), connection.endpoint, Screen(width())))
         else:
             connection.run(lambda client: _live(client, connection, interval))
@@ -56,16 +58,33 @@ top.params = [each for each in top.params if each.name not in {"team", "output"}
 
 
 async def _live(client: Client, connection: Connection, interval: float) -> None:
-    """Look again and again until Ctrl-C. A look that fails leaves the last page, with a line about it."""
+    """Look again and again until Ctrl-C. While looks fail the last page stays, below a line about it."""
     console = Console(highlight=False)
     shown: RenderableType = Text(f"asking {connection.endpoint} …")
-    connection.say = lambda _what, _seconds: None
     with Live(shown, console=console, screen=console.is_terminal, auto_refresh=False) as live:
+
+        def warn(what: object) -> None:
+            line = f"{connection.endpoint}: {plain(str(what))}; below is what was last seen"
+            live.update(Group(Text(line, style="red"), shown), refresh=True)
+
+        connection.say = lambda what, _seconds: warn(f"{what}, trying again")
         while True:
             try:
                 shown = page(await look(client), connection.endpoint, Screen(console.width, console.height))
                 live.update(shown, refresh=True)
             except BatchJobsError as error:
                 live.console.bell()
-                live.update(Text(f"{connection.endpoint}: {error}", style="red"), refresh=True)
+                warn(error)
             await asyncio.sleep(interval)
+
+
+def _say_once(connection: Connection) -> Say:
+    """A look makes many calls at a time, and one line about a gateway that does not answer is enough."""
+    told = set[str]()
+
+    def say_once(what: str, _seconds: float) -> None:
+        if what not in told:
+            told.add(what)
+            say(f"{what} from {connection.endpoint}, trying again (Ctrl-C stops).")
+
+    return say_once
