@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKS := requirements/uv.txt requirements/dev.txt
-SOURCES := src tests examples bench chaos deploy rollout
+SOURCES := src tests examples bench chaos deploy fuzz rollout
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 
 export PYTHONDONTWRITEBYTECODE :=
@@ -31,7 +31,7 @@ setup: $(STAMP) ## install the locked tools and libraries into .venv
 .PHONY: lock
 lock: setup ## resolve the dependencies again and write the hash-locked requirement files
 	$(COMPILE) --all-extras --group checks pyproject.toml -o requirements/dev.txt
-	for tool in uv hatchling; do echo $$tool | $(COMPILE) --constraint requirements/dev.txt - -o requirements/$$tool.txt; done
+	for tool in uv hatchling atheris; do echo $$tool | $(COMPILE) --constraint requirements/dev.txt - -o requirements/$$tool.txt; done
 	$(COMPILE) --extra server --extra traces --constraint requirements/dev.txt pyproject.toml -o requirements/server.txt
 	$(COMPILE) --extra emulator --constraint requirements/dev.txt pyproject.toml -o requirements/emulator.txt
 
@@ -99,6 +99,12 @@ bench: $(STAMP) ## measure speed and size, print the table beside its targets; W
 .PHONY: chaos
 chaos: $(STAMP) ## kill, freeze and cut what can be, and audit what came of it; SHORT=1, SEED=n, REGIME=within|beyond
 	@$(BIN)/python -m chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) $(if $(REGIME),--regime $(REGIME))
+
+.PHONY: fuzz
+fuzz: $(STAMP) ## send hostile input to every RPC: a million calls, or SHORT=1 for a minute; SEED=n
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --only-binary :all: --require-hashes -r requirements/atheris.txt \
+		|| echo "atheris has no build for this Python: the coverage-guided part is left out"
+	@$(BIN)/python -m fuzz $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED))
 
 .PHONY: dev
 dev: $(STAMP) ## run PostgreSQL, the emulator and the gateway here until Ctrl-C

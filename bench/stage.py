@@ -34,6 +34,7 @@ class Server:
 
     process: asyncio.subprocess.Process
     target: str
+    log: Path = Path(os.devnull)
 
     @property
     def cpu(self) -> float:
@@ -74,9 +75,8 @@ class Stage:
             path.write_text(yaml.safe_dump(copy.deepcopy(dict(policy))), encoding="utf-8")
             yield cls(folder, postgres.url, emulator, path)
 
-    @asynccontextmanager
-    async def gateway(self, role: str = "api", core: int = 0, /, **settings: str) -> AsyncIterator[Server]:
-        """A gateway process on its core, serving; its log goes to a file of its own."""
+    def environment(self, role: str = "api", /, **settings: str) -> dict[str, str]:
+        """What a gateway process on this stage is started with, `settings` over the usual ones."""
         values = {
             "NAME": "bench",
             "POLICY": str(self.policy),
@@ -92,13 +92,18 @@ class Stage:
             "DRAIN_DELAY": "0",
             **settings,
         }
-        environment = {**os.environ, **{f"GATEWAY_{name}": value for name, value in values.items()}}
+        return {**os.environ, **{f"GATEWAY_{name}": value for name, value in values.items()}}
+
+    @asynccontextmanager
+    async def gateway(self, role: str = "api", core: int = 0, /, **settings: str) -> AsyncIterator[Server]:
+        """A gateway process on its core, serving; its log goes to a file of its own."""
         log = self.folder / f"gateway-{secrets.token_hex(4)}.log"
         with log.open("wb") as output:
             command = [*pinned_to(core), sys.executable, "-m", "gateway", "serve"]
+            environment = self.environment(role, **settings)
             process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=output, stderr=output)
         try:
-            yield Server(process, await _serving(log, process))
+            yield Server(process, await _serving(log, process), log)
         finally:
             await _end(process)
 

@@ -288,3 +288,16 @@ def _varint(number: int) -> bytes:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     return bytes([*out, number])
+
+
+async def test_health_lists_what_may_be_asked_for(served):
+    await served.health.serving()
+    stub = health_pb2_grpc.HealthStub(served.channel)
+    ask = served.channel.unary_unary(
+        "/grpc.health.v1.Health/List", response_deserializer=health_pb2.HealthListResponse.FromString
+    )
+    listed = await ask(b"", timeout=20)
+    for name, state in listed.statuses.items():
+        asked = await stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=20)
+        assert asked.status == state.status
+    assert set(listed.statuses) >= {"", "batchjobs.v1.BatchJobs"}

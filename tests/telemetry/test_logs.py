@@ -85,3 +85,13 @@ def test_a_stack_is_written_inside_the_line(stream):
 def test_lines_below_the_level_are_left_out(stream):
     structlog.get_logger().debug("detail")
     assert stream.getvalue() == ""
+
+
+def test_an_answer_to_a_caller_that_has_gone_leaves_no_traceback(stream):
+    """Everything else that gRPC logs does stand in the log."""
+    gone = type("ExecuteBatchError", (Exception,), {})
+    logger = logging.getLogger("grpc._cython.cygrpc")
+    for error in (gone("the caller has gone"), ValueError("a defect")):
+        logger.error("raised", exc_info=error)
+    [entry] = entries(stream)
+    assert "a defect" in str(entry["exception"])

@@ -63,9 +63,18 @@ def configure(stream: TextIO, *, level: str = "INFO") -> None:
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
         )
     )
+    handler.addFilter(not_of_callers_gone)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+def not_of_callers_gone(record: logging.LogRecord) -> bool:
+    """Leave out gRPC's traceback for an answer that could not be sent, since its caller had gone: there is nothing to
+    be done about it, and a caller could fill the log with it.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not (record.name.startswith("grpc.") and type(error).__name__ == "ExecuteBatchError")
 
 
 def merge_names(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

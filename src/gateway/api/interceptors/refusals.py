@@ -1,5 +1,6 @@
 """The one place where an exception becomes a status on the wire."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any, Final, Never
 
@@ -9,7 +10,7 @@ import structlog
 from gateway.api.call import Call, Proceed
 from gateway.api.errors import CODES
 from gateway.api.interceptors.deadline import DeadlinePassedError
-from gateway.api.status import message_of, trailers_of
+from gateway.api.status import Trailers, message_of, trailers_of
 from gateway.errors import GatewayError, Reason
 
 log = structlog.get_logger(__name__)
@@ -33,7 +34,7 @@ class Refusals:
             await refuse(call, error)
         except DeadlinePassedError:
             call.code = grpc.StatusCode.DEADLINE_EXCEEDED
-            await call.context.abort(call.code, DEADLINE_MESSAGE)
+            await _abort(call, call.code, DEADLINE_MESSAGE)
         except grpc.aio.AbortError:
             # A library's own method (health, reflection) has refused with a code of its own.
             call.code = _set_code(call)
@@ -47,7 +48,18 @@ async def refuse(call: Call, error: GatewayError) -> Never:
     """End the call with the refusal's code, sentence and details."""
     call.code = CODES[error.reason]
     call.reason = error.reason.value
-    await call.context.abort(call.code, message_of(error), trailers_of(error))
+    await _abort(call, call.code, message_of(error), trailers_of(error))
+
+
+async def _abort(call: Call, code: grpc.StatusCode, message: str, trailers: Trailers = ()) -> Never:
+    """Send the status. Where the call is over already there is nobody to send it to, and gRPC would log a traceback for
+    the attempt: the caller has gone, or its deadline was told to it by its own side of the connection.
+    """
+    try:
+        await call.context.abort(code, message, trailers)
+    except (grpc.aio.UsageError, grpc.aio.InternalError) as over:
+        raise asyncio.CancelledError from over
+    raise AssertionError("abort always raises")
 
 
 def _defect(call: Call) -> GatewayError:
