@@ -31,7 +31,7 @@ setup: $(STAMP) ## install the locked tools and libraries into .venv
 .PHONY: lock
 lock: setup ## resolve the dependencies again and write the hash-locked requirement files
 	$(COMPILE) --all-extras --group checks pyproject.toml -o requirements/dev.txt
-	for tool in uv hatchling atheris; do echo $$tool | $(COMPILE) --constraint requirements/dev.txt - -o requirements/$$tool.txt; done
+	for tool in uv hatchling "atheris<3.1"; do echo "$$tool" | $(COMPILE) --constraint requirements/dev.txt - -o requirements/$${tool%%<*}.txt; done
 	$(COMPILE) --extra server --extra traces --constraint requirements/dev.txt pyproject.toml -o requirements/server.txt
 	$(COMPILE) --extra emulator --constraint requirements/dev.txt pyproject.toml -o requirements/emulator.txt
 
