@@ -1,17 +1,17 @@
 """The gRPC servers: the API with its layers, and the plaintext health listener for probes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 from gateway.api.handlers import NotServed, method_paths
 from gateway.api.health import Health
-from gateway.api.interceptors.chain import Chain, Layer
+from gateway.api.interceptors.chain import Layer, Layered
 
 MINUTE_MS: Final = 60_000
 HEALTH_SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"]
@@ -61,12 +61,12 @@ class ApiServer:
         described: list[ServiceDescriptor] = [service for service, _ in services]
         everything: list[Any] = [*described, HEALTH_SERVICE, REFLECTION_SERVICE]
         served = frozenset[str]().union(*(method_paths(service) for service in everything))
-        self._server = grpc.aio.server(interceptors=[Chain(layers, served)], options=_options(limits))
-        self._server.add_generic_rpc_handlers([handler for _, handler in services])
-        health_pb2_grpc.add_HealthServicer_to_server(health.servicer, self._server)
-        names = [service.full_name for service in everything]
-        reflection.enable_server_reflection(names, self._server)
-        self._server.add_generic_rpc_handlers([NotServed()])
+        found: Any = _Handlers([handler for _, handler in services])
+        health_pb2_grpc.add_HealthServicer_to_server(health.servicer, found)
+        reflecting = reflection.aio.ReflectionServicer([service.full_name for service in everything])
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflecting, found)  # type: ignore[no-untyped-call]
+        layered = Layered([*found.generic, NotServed()], layers, served)
+        self._server = grpc.aio.server(handlers=[layered], options=_options(limits))
 
     async def start(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
         """Listen on `host:port` and answer the port, which differs where 0 was asked for.
@@ -95,6 +95,19 @@ class HealthServer:
 
     async def stop(self) -> None:
         await self._server.stop(None)
+
+
+class _Handlers:
+    """Takes what the libraries would add to a server, so that the layers can be put around it."""
+
+    def __init__(self, generic: Iterable[grpc.GenericRpcHandler]) -> None:
+        self.generic = list(generic)
+
+    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
+        self.generic.extend(handlers)
+
+    def add_registered_method_handlers(self, _service: str, _handlers: Mapping[str, Any]) -> None:
+        """The same methods a second time, by their names."""
 
 
 async def _start(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:

@@ -1,11 +1,11 @@
-"""The one gRPC interceptor: it puts the layers around every method, and makes every deserialiser one that never fails.
+"""The one handler of a server: the layers around every method, behind deserialisers that never fail.
 
 gRPC answers a deserialiser's exception with UNKNOWN or INTERNAL before any code of ours runs. Here a message that is no
 valid protobuf becomes a value, `Malformed`, and is refused where every refusal is: inside the layers.
 """
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeAlias
@@ -36,26 +36,30 @@ class Malformed:
     reason: str
 
 
-class Chain(grpc.aio.ServerInterceptor):
-    """Applies `layers`, the first outermost, to every method. Methods that are not in `served` have no name of their
-    own in metrics and logs, since callers may send any.
+class Layered(grpc.GenericRpcHandler):
+    """All that a server serves, with `layers` around every method, the first outermost. Methods that are not in
+    `served` have no name of their own in metrics and logs, since callers may send any.
+
+    This is a handler and not one of gRPC's interceptors, and no method is registered with gRPC by its name: gRPC asks
+    its interceptors anew at each call, and waits at each call for every registered method apart.
     """
 
-    def __init__(self, layers: Sequence[Layer], served: frozenset[str]) -> None:
+    def __init__(
+        self, handlers: Sequence[grpc.GenericRpcHandler], layers: Sequence[Layer], served: frozenset[str]
+    ) -> None:
+        """`handlers` are asked in their order."""
+        self._handlers = tuple(handlers)
         self._layers = layers
         self._served = served
         self._wrapped: dict[str, Handler] = {}
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], "Awaitable[Handler | None]"],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> "Handler | None":
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
         """The method's own handler, with the layers around it: put together at its first call."""
         path = handler_call_details.method
         if path in self._wrapped:
             return self._wrapped[path]
-        handler = await continuation(handler_call_details)
+        found = (each.service(handler_call_details) for each in self._handlers)
+        handler = next((each for each in found if each is not None), None)
         if handler is None:
             return None
         wrapped = self._wrap(handler, path)
