@@ -7,6 +7,7 @@ import pytest
 from gateway.errors import GatewayError, Reason
 from gateway.store.database import Database
 from gateway.store.errors import StoreUnavailableError
+from gateway.store.kept import Kept
 from gateway.store.reads import Reads
 from gateway.store.together import Together
 from support.store import create
@@ -22,7 +23,7 @@ class Store:
         self.go_on = asyncio.Semaphore(0)
         self.error: Exception | None = None
 
-    async def read(self, keys: list[str]) -> dict[str, int]:
+    async def read(self, _kept: Kept, keys: list[str]) -> dict[str, int]:
         found = {key: self.held[key] for key in keys if key in self.held}
         self.asked.append(keys)
         self.began.release()

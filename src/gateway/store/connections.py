@@ -179,12 +179,20 @@ class Connections:
 
     @asynccontextmanager
     async def _connection(self, op: str) -> AsyncIterator[Connection]:
-        with self._watched(op):
+        with self.watched(op):
             async with self._pool.acquire(timeout=self._patience) as connection:
                 yield connection
 
+    async def take(self) -> PoolConnectionProxy:
+        """A connection of the group, to be given back. Inside `watched`, as the driver's errors leave as they are."""
+        return await self._pool.acquire(timeout=self._patience)
+
+    async def give_back(self, connection: PoolConnectionProxy) -> None:
+        """Hand back what was taken, broken or not."""
+        await self._pool.release(connection)
+
     @contextmanager
-    def _watched(self, op: str) -> Iterator[None]:
+    def watched(self, op: str) -> Iterator[None]:
         """Time what is done inside, and have the driver's errors leave as the store's own."""
         began, failure = time.monotonic(), ""
         try:
@@ -200,7 +208,7 @@ class Connections:
 
     async def connect(self) -> asyncpg.Connection:
         """A connection outside the group, which the caller closes: for the start checks and the listener."""
-        with self._watched("connect"):
+        with self.watched("connect"):
             connection = await asyncpg.connect(
                 self._url,
                 timeout=CONNECT_SECONDS,
@@ -210,6 +218,14 @@ class Connections:
             )
         await _prepare(connection)
         return connection
+
+
+def is_lost(connection: PoolConnectionProxy) -> bool:
+    """Whether it broke while nothing was asked on it: it has left the group then, and answers nothing any more."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
 
 
 async def finish(work: Awaitable[T]) -> T:

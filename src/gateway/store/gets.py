@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.domain.batch_job import BatchJob
 from gateway.store.connections import Connections
+from gateway.store.kept import Kept
 from gateway.store.queries import load
 from gateway.store.rows import COLUMNS_OF_B, decode
 from gateway.store.together import Together
@@ -18,7 +19,7 @@ class Gets:
     """What is held saves decoding; whether it is still true is asked of the store each time."""
 
     def __init__(self, connections: Connections, *, held: int = HELD) -> None:
-        self._connections, self._most = connections, held
+        self._most = held
         self._held: OrderedDict[int, BatchJob] = OrderedDict()
         self._incarnation = ""
         self._together = Together("gets", connections, self._read)
@@ -28,9 +29,9 @@ class Gets:
         job = await self._together.ask(job_id)
         return job if job is not None and job.team == team else None
 
-    async def _read(self, ids: list[int]) -> Mapping[int, BatchJob]:
+    async def _read(self, kept: Kept, ids: list[int]) -> Mapping[int, BatchJob]:
         revisions = [held.revision if (held := self._held.get(job_id)) else 0 for job_id in ids]
-        async with self._connections.session("get") as session:
+        async with kept.session("get") as session:
             rows = await session.rows(SQL["wanted"], ids, revisions, self._incarnation)
         found = {}
         for row in rows:

@@ -7,6 +7,7 @@ from typing import Final
 from gateway.domain.batch_job import BatchJob
 from gateway.errors import GatewayError, Reason, ResourceDetail
 from gateway.store.connections import Connections, Session
+from gateway.store.kept import Kept
 from gateway.store.queries import load
 from gateway.store.rows import COLUMNS_OF_B, Row, decode
 from gateway.store.together import Together
@@ -27,7 +28,6 @@ class Replays:
     """Creates that may be repeated ones, asked before anything is checked; those that come together share a query."""
 
     def __init__(self, connections: Connections) -> None:
-        self._connections = connections
         self._together = Together("replays", connections, self._read)
 
     async def find(self, team: str, request_id: str, content_hash: str) -> BatchJob | None:
@@ -35,9 +35,9 @@ class Replays:
         known = await self._together.ask((team, request_id))
         return None if known is None else answer(known, team, request_id, content_hash)
 
-    async def _read(self, wanted: list[tuple[str, str]]) -> Mapping[tuple[str, str], Known]:
+    async def _read(self, kept: Kept, wanted: list[tuple[str, str]]) -> Mapping[tuple[str, str], Known]:
         teams, ids = [team for team, _ in wanted], [request_id for _, request_id in wanted]
-        async with self._connections.session("replay") as session:
+        async with kept.session("replay") as session:
             rows = await session.rows(SQL["known_anywhere"], teams, ids)
         return {(row["used_by"], row["used_id"]): _known(row) for row in rows}
 

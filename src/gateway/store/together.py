@@ -6,6 +6,7 @@ from typing import Final, Generic, TypeVar
 
 from gateway.store.connections import Connections
 from gateway.store.errors import StoreError
+from gateway.store.kept import Kept
 
 MOST: Final = 500
 GATHER_SECONDS: Final = 0.002
@@ -25,12 +26,13 @@ class Together(Generic[Key, Answer]):
         self,
         name: str,
         connections: Connections,
-        read: Callable[[list[Key]], Awaitable[Mapping[Key, Answer]]],
+        read: Callable[[Kept, list[Key]], Awaitable[Mapping[Key, Answer]]],
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`read` answers what there is to the keys that it is given, at most `MOST` at a time."""
         self._name, self._connections, self._read, self._sleep = name, connections, read, sleep
+        self._kept = Kept(connections)
         self._waiting: dict[Key, Waiters[Answer]] = {}
         self._worker: asyncio.Task[None] | None = None
 
@@ -60,7 +62,7 @@ class Together(Generic[Key, Answer]):
 
     async def _answer(self, group: dict[Key, Waiters[Answer]]) -> None:
         try:
-            found = await self._read(list(group))
+            found = await self._read(self._kept, list(group))
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers that wait for it
             for answer in _still_waiting(group):
                 answer.set_exception(type(error)(*error.args) if isinstance(error, StoreError) else error)
