@@ -32,6 +32,7 @@ setup: $(STAMP) ## install the locked tools and libraries into .venv
 lock: setup ## resolve the dependencies again and write the hash-locked requirement files
 	$(COMPILE) --all-extras --group checks pyproject.toml -o requirements/dev.txt
 	for tool in uv hatchling "atheris<3.1"; do echo "$$tool" | $(COMPILE) --constraint requirements/dev.txt - -o requirements/$${tool%%<*}.txt; done
+	printf 'pip-audit\ncyclonedx-bom\n' | $(COMPILE) --constraint requirements/dev.txt - -o requirements/trust.txt
 	$(COMPILE) --extra server --extra traces --constraint requirements/dev.txt pyproject.toml -o requirements/server.txt
 	$(COMPILE) --extra emulator --constraint requirements/dev.txt pyproject.toml -o requirements/emulator.txt
 
@@ -105,6 +106,19 @@ fuzz: $(STAMP) ## send hostile input to every RPC: a million calls, or SHORT=1 f
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --only-binary :all: --require-hashes -r requirements/atheris.txt \
 		|| echo "atheris has no build for this Python: the coverage-guided part is left out"
 	@$(BIN)/python -m fuzz $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED))
+
+TRUST := $(VENV)/.trust
+$(TRUST): $(STAMP) requirements/trust.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/trust.txt
+	@touch $@
+
+.PHONY: audit
+audit: $(TRUST) ## ask the advisory database about every locked package; says so where it cannot be reached
+	@$(BIN)/python -m deploy.supply_chain audit
+
+.PHONY: sbom
+sbom: $(TRUST) ## write build/sbom: CycloneDX lists of what the image holds and of what the checks run with
+	@$(BIN)/python -m deploy.supply_chain sbom build/sbom
 
 .PHONY: dev
 dev: $(STAMP) ## run PostgreSQL, the emulator and the gateway here until Ctrl-C
