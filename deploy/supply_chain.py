@@ -1,8 +1,8 @@
 """What the gateway is built from: `python -m deploy.supply_chain audit` and `… sbom FOLDER`.
 
-`audit` asks the advisory database for every locked version and exits with 1 where one is known to be vulnerable. Where
-the database cannot be reached it says so, and that nothing was audited. `sbom` writes a CycloneDX list of what the image
-holds, and of what the checks run with, and fails where a locked package is missing from it.
+`audit` asks the advisory database for every locked version and exits with 1 where one is known to be vulnerable.
+Where the database cannot be reached it says so, and that nothing was audited. `sbom` writes CycloneDX lists of what the
+image holds, and of what the checks run with, and fails where a locked package is missing from its list.
 """
 
 import argparse
