@@ -25,7 +25,9 @@ GOOD_OBJECTS = [
     "gs://b-2/a/b/c.jsonl",
     "gs://a.b.example.com/x",
     "gs://abc/with space and ünïcode 数据",
-    "gs://abc/100%25/%2e%2e/x",  # kept as it is: not decoded to ..
+    "gs://abc/100%25/%20x",  # kept as it is: nothing is decoded
+    "gs://abc/https%3A%2F%2Fexample.com%2Frows.jsonl",  # a URL as an object's name
+    "gs://abc/ｆｕｌｌ/…/a․b",  # looks like ASCII, and leads nowhere else
     "gs://abc/.hidden/...x",
     "gs://abc/" + "x" * 1024,
     "gs://abc/a@b:c;d=e&f,g+h",
@@ -81,6 +83,16 @@ def test_a_destination_may_be_a_bucket_and_may_end_in_a_slash(uri):
         ("gs://bucket//b", "URI_SEGMENT"),
         ("gs://bucket/a//b", "URI_SEGMENT"),
         ("gs://bucket/a//", "URI_SEGMENT"),
+        ("gs://bucket/a/%2e%2e/b", "URI_SEGMENT"),
+        ("gs://bucket/a%2F..%2fb", "URI_SEGMENT"),
+        ("gs://bucket/a/%252E%252e/b", "URI_SEGMENT"),
+        ("gs://bucket/a/.%2e", "URI_SEGMENT"),
+        ("gs://bucket/a/‥/b", "URI_SEGMENT"),  # TWO DOT LEADER
+        ("gs://bucket/a/．．/b", "URI_SEGMENT"),  # fullwidth
+        ("gs://bucket/a／..／b", "URI_SEGMENT"),
+        ("gs://bucket/a\\..\\b", "URI_SEGMENT"),
+        ("gs://bucket/a%5C..%5cb", "URI_SEGMENT"),
+        ("gs://bucket/a/%E2%80%A5/b", "URI_SEGMENT"),
         ("gs://bucket/a\nb", "URI_CHARACTER"),
         ("gs://bucket/a\r\n", "URI_CHARACTER"),
         ("gs://bucket/a\0b", "URI_CHARACTER"),
@@ -149,6 +161,13 @@ def test_well_formed_tables_pass_and_split(uri, parts):
         ("bq://corp-ranking.d", "TABLE_FORM"),
         ("bq://corp-ranking:d.t", "TABLE_FORM"),
         ("bq://corp-ranking.d.t.x", "TABLE_PROJECT"),
+        ("bq://corp-ranking:dataset.table.x", "TABLE_PROJECT"),
+        ("bq://.com:corp-ranking.d.t", "TABLE_PROJECT"),
+        ("bq://example.com:a.b:corp-ranking.d.t", "TABLE_PROJECT"),
+        ("bq://123456789012.d.t", "TABLE_PROJECT"),
+        ("bq://corp-rankｉng.d.t", "TABLE_PROJECT"),
+        ("bq://corp-ranking.ｄ.t", "TABLE_DATASET"),
+        ("bq://corp-ranking.d.x⒈t", "TABLE_NAME"),
         ("bq://.d.t", "TABLE_PROJECT"),
         ("bq://Corp.d.t", "TABLE_PROJECT"),
         ("bq://corp-ranking..t", "TABLE_DATASET"),

@@ -34,7 +34,7 @@ def test_a_destination_with_an_open_bucket_or_project_is_refused(pattern: str, r
 
 
 @pytest.mark.parametrize(
-    "pattern", ["gs://a-*/**", "gs://**", "gs://a.b_c/x y.jsonl", "bq://corp.*.*", "bq://*.*.*", "bq://corp.**", "bq://**"]
+    "pattern", ["gs://a-*/**", "gs://**", "gs://a.b_c/x y.jsonl", "bq://corp.*.*", "bq://*.*.*", "bq://**"]
 )  # fmt: skip
 def test_a_source_may_hold_stars_everywhere(pattern: str) -> None:
     assert policy(with_team(f'sources: ["{pattern}"]')).teams["ranking"].sources == (pattern,)
@@ -62,11 +62,17 @@ def test_a_source_may_hold_stars_everywhere(pattern: str) -> None:
         ("bq://a.b.c.d", "tables are named bq://project.dataset.table"),
         ("bq://a..c", "tables are named bq://project.dataset.table"),
         ("bq://a/b.c.d", "tables are named bq://project.dataset.table"),
+        ("bq://corp.**", "has three parts"),
     ],
 )
 def test_a_pattern_that_is_no_uri_is_refused(kind: str, pattern: str, reason: str) -> None:
     (problem,) = problems(with_team(f'{kind}: ["{pattern}"]'))
     assert reason in problem
+
+
+def test_a_source_whose_tables_could_be_another_projects_is_refused() -> None:
+    (problem,) = problems(with_team('sources: ["bq://corp-*.**"]'))
+    assert "has three parts" in problem
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The URIs of sources and destinations: `gs://bucket/object`, `gs://bucket/prefix`, `bq://project.dataset.table`.
 
 A URI is taken exactly as it stands. Nothing is percent-decoded, folded or normalised: what the policy matched is what
-Vertex AI is given. Forms that two readers may understand differently are refused.
+Vertex AI is given. Forms that two readers may understand differently are refused, above all those that lead elsewhere
+for a reader who does decode or normalise.
 """
 
 import ipaddress
@@ -10,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
+from urllib.parse import unquote
 
 MAX_URI_CHARACTERS: Final = 2000
 MAX_OBJECT_BYTES: Final = 1024
@@ -109,7 +111,8 @@ def split_table(uri: str) -> TableUri:
 
 _BUCKET: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{1,220})[a-z0-9]")
 _MAX_BUCKET_PART: Final = 63
-_PROJECT: Final = re.compile(r"([a-z0-9][a-z0-9.-]*[a-z0-9]:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+# A domain before the project has a dot: with `corp:in.rows.x` older readers would mean a dataset of the project `corp`.
+_PROJECT: Final = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _DATASET: Final = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _TABLE: Final = re.compile(r"[\w -]+")
 _WILDCARDS: Final = frozenset("*[")
@@ -155,10 +158,27 @@ def _gcs_faults(uri: str) -> list[Fault]:
     if len(parts.name.encode("utf-8", "surrogatepass")) > MAX_OBJECT_BYTES:
         sentence = f"The part after the bucket has more than {MAX_OBJECT_BYTES} bytes in UTF-8."
         faults.append(Fault(UriReason.OBJECT_TOO_LONG, sentence))
-    if {"", ".", ".."} & set(parts.name.removesuffix("/").split("/")) and parts.name:
-        sentence = "It holds an empty segment, . or ..: such names are not resolved, and are easily taken for another."
+    if parts.name and _has_odd_segment(parts.name):
+        sentence = (
+            "It holds an empty segment, . or .., or what is one when decoded: such names are not resolved, and are "
+            "easily taken for another."
+        )
         faults.append(Fault(UriReason.URI_SEGMENT, sentence))
     return faults
+
+
+def _has_odd_segment(name: str) -> bool:
+    """Escaped slashes may follow each other, as in a name that holds a whole URL."""
+    if {"", ".", ".."} & set(name.removesuffix("/").split("/")):
+        return True
+    return not {".", ".."}.isdisjoint(_as_decoded(name).split("/"))
+
+
+def _as_decoded(name: str) -> str:
+    """What a reader would see who undoes every escape, folds look-alikes of ASCII and knows two kinds of slash."""
+    while (simpler := unicodedata.normalize("NFKC", unquote(name))) != name:
+        name = simpler
+    return name.replace("\\", "/")
 
 
 def _is_bucket(name: str) -> bool:
@@ -181,11 +201,13 @@ def _table_part_faults(uri: str) -> list[Fault]:
         sentence = "It does not name project, dataset and table: write bq://project.dataset.table."
         return [Fault(UriReason.TABLE_FORM, sentence)]
     table_bytes = len(parts.table.encode("utf-8"))
+    # Some signs stand for several: ⒈ is 1 and a dot for a reader who folds it.
+    plain_table = unicodedata.normalize("NFKC", parts.table)
     checks = (
         (_PROJECT.fullmatch(parts.project), UriReason.TABLE_PROJECT, "The project is not a project id."),
         (_DATASET.fullmatch(parts.dataset), UriReason.TABLE_DATASET, "A dataset has letters, digits and _ only."),
         (
-            _TABLE.fullmatch(parts.table) and table_bytes <= MAX_OBJECT_BYTES,
+            _TABLE.fullmatch(parts.table) and _TABLE.fullmatch(plain_table) and table_bytes <= MAX_OBJECT_BYTES,
             UriReason.TABLE_NAME,
             "A table has letters, digits, _, - and spaces only, at most 1,024 bytes, without partition or snapshot.",
         ),

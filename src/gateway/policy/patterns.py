@@ -8,6 +8,7 @@ from gateway.policy.match import compile_glob, has_star
 from gateway.policy.models import PUBLISHER, parse_model_name
 
 MAX_LENGTH: Final = 2000
+ALL_TABLES: Final = "bq://**"
 MAX_DURATION: Final = timedelta(days=3650)
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -116,6 +117,8 @@ def check_source_pattern(text: str) -> str:
     container, inside = _split_uri(text)
     if not inside and "**" not in container:
         raise ValueError("names a bucket and nothing in it: end it with /** for all of its objects")
+    if text != ALL_TABLES:
+        _check_three_parts(text)
     return text
 
 
@@ -126,10 +129,14 @@ def check_destination_pattern(text: str) -> str:
         raise ValueError("a destination's bucket or project is spelt out, without a star")
     if text.startswith("gs://") and "/" not in text.removeprefix("gs://"):
         raise ValueError("names a bucket and nothing in it: end it with /** for all of it")
-    # `bq://corp.**` would take in `bq://corp.example:other.d.t`, a table of another project.
-    if text.startswith("bq://") and "**" in text:
-        raise ValueError("a destination table has three parts: write * for each, bq://corp-out.*.*")
+    _check_three_parts(text)
     return text
+
+
+def _check_three_parts(text: str) -> None:
+    """`bq://corp.**` would take in `bq://corp.example:other.d.t`, a table of another project."""
+    if text.startswith("bq://") and "**" in text:
+        raise ValueError("a table has three parts: write * for each, bq://corp-out.*.*")
 
 
 def _split_uri(text: str) -> tuple[str, str]:

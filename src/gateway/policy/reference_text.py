@@ -40,6 +40,9 @@ A whole number and one unit: `30d`, `24h`, `90m` or `15s`. Above zero, at most `
 - `**` takes in any text, separators too.
 - Everything else stands for itself. Nothing is decoded or folded: `gs://ranking/**` never takes in
   `gs://ranking-private/x`, nor does `%2F` stand for `/`.
+- What a reader who does decode or fold could take for another place is refused before any pattern is asked: `..`, also
+  as `%2e%2e`, behind `\\` or in fullwidth signs; a legacy `project:dataset.table`, a project's number, partitions,
+  snapshots and wildcards of tables.
 
 | pattern | takes in | does not take in |
 | --- | --- | --- |
@@ -47,8 +50,9 @@ A whole number and one unit: `30d`, `24h`, `90m` or `15s`. Above zero, at most `
 | `gs://ranking-in/*.jsonl` | `gs://ranking-in/rows.jsonl` | `gs://ranking-in/a/rows.jsonl` |
 | `bq://corp-ranking.*.*` | `bq://corp-ranking.daily.rows` | `bq://corp-ranking-2.daily.rows` |
 
-**Sources** begin with `gs://` or `bq://`. **Destinations** too, and there the bucket or project holds no star, and a
-table is written in three parts without `**`: what the gateway may write to is spelt out. `gs://ranking-out/**` takes in
+**Sources** begin with `gs://` or `bq://`, and tables have three parts without `**`, or are all tables, `bq://**`:
+`bq://corp.**` would take in `bq://corp.example:other.d.t`. **Destinations** too, and there the bucket or project holds
+no star: what the gateway may write to is spelt out. `gs://ranking-out/**` takes in
 `gs://ranking-out/` and everything below it.
 
 **Pools** are `project/region`: `corp-ml/*` is every region of one project.
