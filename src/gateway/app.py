@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,10 +19,11 @@ from gateway.api.batch_jobs.servicer import SERVICE, BatchJobs, UseCases
 from gateway.api.health import Health
 from gateway.api.interceptors import layers
 from gateway.api.interceptors.shedding import Shedding
-from gateway.api.server import ApiServer, HealthServer, Limits, ListenError
+from gateway.api.server import ApiServer, HealthServer, Limits, ListenError, Service
+from gateway.api.vertex.servicer import JobService
 from gateway.background import Background
 from gateway.clock import Clock, SystemClock
-from gateway.cloud import vertex
+from gateway.cloud import vertex, vertex_messages
 from gateway.cloud.locations import Locations
 from gateway.cloud.vertex import VertexClients, VertexConfig
 from gateway.controller.config import ControllerConfig
@@ -61,9 +63,6 @@ from gateway.telemetry.tracing import OFF, Traces, open_traces
 log = structlog.get_logger(__name__)
 
 DISTRIBUTION = "batch-jobs-gateway"
-
-GUARDED = frozenset({SERVICE.full_name})
-"""The services whose callers must have a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +205,9 @@ class App:
 
     async def _listen(self, stack: AsyncExitStack, listening: Listening) -> None:
         """A server for each listener: they differ in how callers are known, and share all else."""
-        settings, handler = self.settings, BatchJobs(self.use_cases).handler()
-        shedding = Shedding(settings.calls_in_flight, GUARDED)
+        settings, services = self.settings, await self._services()
+        guarded = frozenset(service.full_name for service, _ in services)
+        shedding = Shedding(settings.calls_in_flight, guarded)
         self.metrics.rpcs.read_in_flight(lambda: shedding.in_flight)
         for name, work in listening.background():
             self.background.run(name, work)
@@ -217,15 +217,25 @@ class App:
                 drain=self.drain,
                 shedding=shedding,
                 authenticator=each.authenticator,
-                guarded=GUARDED,
+                guarded=guarded,
                 traces=self.traces,
             )
-            server = ApiServer([(SERVICE, handler)], around, self.health, limits(settings))
+            server = ApiServer(services, around, self.health, limits(settings))
             self._ports[each.name] = await server.start(
                 each.address, None if each.tls is None else each.tls.credentials()
             )
             self._servers.append(server)
             stack.push_async_callback(server.stop, 0.0)
+
+    async def _services(self) -> Sequence[Service]:
+        """What is served under a caller's name. Google's messages are imported only where they are spoken."""
+        services: list[Service] = [(SERVICE, BatchJobs(self.use_cases).handler())]
+        if self.settings.vertex_api:
+            messages = await asyncio.to_thread(vertex_messages.load)
+            compatible = self.settings.compatible_end_states
+            spoken = JobService(self.use_cases, self.core.policies, messages, compatible_end_states=compatible)
+            services.append((messages.service, spoken.handler()))
+        return services
 
     def _describe_process(self) -> None:
         self.metrics.process.build(version(DISTRIBUTION), self.settings.role.value)

@@ -128,6 +128,12 @@ class Settings(DatabaseSettings):
     """Where the plaintext health service for probes listens."""
     metrics_listen: Address = "127.0.0.1:9470"
     """Where Prometheus finds the metrics, over HTTP."""
+    vertex_api: bool = False
+    """Whether `google.cloud.aiplatform.v1.JobService` is served too, for clients of Vertex AI. It takes a second at the
+    start, and some 70 MB."""
+    compatible_end_states: bool = True
+    """Whether that service shows EXPIRED as FAILED and PARTIALLY_SUCCEEDED as SUCCEEDED: wait loops of Google's own
+    clients go on for ever where they meet these two."""
     tls_certificate: OptionalPath = None
     """The server's certificate and its chain, PEM; this file and the next two are read again when they change."""
     tls_key: OptionalPath = None

@@ -27,6 +27,7 @@ def _canonical(spec: Spec) -> dict[str, Any]:
         "display_name": spec.display_name,
         "model": spec.model,
         "region": spec.region,
+        "project": spec.project,
         source_field(spec.source): spec.source_uri,
         destination_field(spec.destination): spec.destination_uri,
         "model_parameters": _value(spec.model_parameters),

@@ -38,14 +38,18 @@ def named_model(policy: Policy, spec: Spec) -> ModelName:
 
 
 def pools_for(policy: Policy, team: TeamPolicy, spec: Spec, model: ModelName) -> tuple[PoolId, ...]:
-    """The team's pools that region and model leave open, in its order. A model may name its project by the number."""
+    """The team's pools that region, project and model leave open, in its order. A number may name a project, too."""
     return tuple(
         pool
         for pool in team.pools
         if spec.region in {"", pool.region}
         and model.location in {"", pool.region}
-        and model.project in {"", pool.project, _project_number(policy, pool)}
+        and {spec.project, model.project} <= {"", pool.project, _project_number(policy, pool)}
     )
+
+
+def _is_of(policy: Policy, pool: PoolId, spec: Spec) -> bool:
+    return pool.region == spec.region and spec.project in {pool.project, _project_number(policy, pool)}
 
 
 def _project_number(policy: Policy, pool: PoolId) -> str:
@@ -63,6 +67,12 @@ def _region_violations(policy: Policy, team: TeamPolicy, spec: Spec, model: Mode
         return
     if spec.region and spec.region not in team.regions:
         sentence = f"Team {team.name} has no pool in {spec.region}. It may use {_listed(team.regions)}."
+        yield FieldViolation(REGION, "REGION_NOT_ALLOWED", sentence)
+    elif spec.project and not any(_is_of(policy, pool, spec) for pool in team.pools):
+        sentence = (
+            f"Team {team.name} has no pool in project {spec.project}, location {spec.region}. "
+            f"Its pools are {_listed([str(pool) for pool in team.pools])}."
+        )
         yield FieldViolation(REGION, "REGION_NOT_ALLOWED", sentence)
     elif not team.pools:
         yield FieldViolation(REGION, "REGION_NOT_ALLOWED", f"Team {team.name} has no pool at all.")

@@ -50,6 +50,7 @@ class SpecDraft:
     model_parameters: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     max_queue_duration: timedelta | None = None
+    project: str = ""
 
 
 def check_shape(draft: SpecDraft, request_id: str = "") -> Spec:
@@ -72,6 +73,7 @@ def check_shape(draft: SpecDraft, request_id: str = "") -> Spec:
         model_parameters=draft.model_parameters,
         labels=draft.labels,
         max_queue_duration=draft.max_queue_duration,
+        project=draft.project,
     )
 
 

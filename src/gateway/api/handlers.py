@@ -1,7 +1,7 @@
 """A service's methods as gRPC handlers, made from its descriptor, and the answer to methods that nobody serves."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Final, Never, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, Never, TypeAlias
 
 import grpc
 from google.protobuf import message_factory
@@ -36,25 +36,28 @@ def method_paths(service: ServiceDescriptor) -> frozenset[str]:
     return frozenset(f"/{service.full_name}/{name}" for name in service.methods_by_name)
 
 
-def not_served(what: str) -> GatewayError:
-    """The refusal of a method that exists elsewhere, and not here."""
-    return GatewayError(Reason.NOT_SERVED, f"{what} is not served here. {SERVED}")
-
-
-SERVED: Final = "This version serves batchjobs.v1.BatchJobs and the standard health and reflection services."
-
-
 class NotServed(grpc.GenericRpcHandler):
     """Added last: takes every method that no other handler has, streaming or not, and says what is served."""
+
+    def __init__(self, services: Sequence[ServiceDescriptor]) -> None:
+        self._served = "; ".join(_told(service) for service in services)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
         """A handler that refuses whatever it is sent."""
         method = handler_call_details.method
 
         async def refuse(_requests: AsyncIterator[bytes], _context: Context) -> Never:
-            raise not_served(method[:200])
+            raise GatewayError(
+                Reason.NOT_SERVED,
+                f"{method[:200]} is not served here. What is served: {self._served}; and the standard health and "
+                "reflection services.",
+            )
 
         return grpc.stream_stream_rpc_method_handler(refuse)
+
+
+def _told(service: ServiceDescriptor) -> str:
+    return f"{service.full_name} ({', '.join(service.methods_by_name)})"
 
 
 def _handler(method: MethodDescriptor, behaviour: Method) -> Handler:

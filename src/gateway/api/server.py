@@ -18,6 +18,10 @@ HEALTH_SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"]
 REFLECTION_SERVICE: Final = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
 
 
+Service = tuple[ServiceDescriptor, grpc.GenericRpcHandler]
+"""A service and what serves it."""
+
+
 class ListenError(Exception):
     """An address cannot be bound; the message names it."""
 
@@ -53,7 +57,7 @@ class ApiServer:
 
     def __init__(
         self,
-        services: Sequence[tuple[ServiceDescriptor, grpc.GenericRpcHandler]],
+        services: Sequence[Service],
         layers: Sequence[Layer],
         health: Health,
         limits: Limits,
@@ -65,7 +69,7 @@ class ApiServer:
         health_pb2_grpc.add_HealthServicer_to_server(health.servicer, found)
         reflecting = reflection.aio.ReflectionServicer([service.full_name for service in everything])
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflecting, found)  # type: ignore[no-untyped-call]
-        layered = Layered([*found.generic, NotServed()], layers, served)
+        layered = Layered([*found.generic, NotServed(described)], layers, served)
         self._server = grpc.aio.server(handlers=[layered], options=_options(limits))
 
     async def start(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:

@@ -78,6 +78,8 @@ class Spec:
     model_parameters: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     max_queue_duration: timedelta | None = None
+    project: str = ""
+    """The id or number of the Google Cloud project that its pool must be of; "" leaves that to the policy."""
 
     @property
     def source_uri(self) -> str:

@@ -100,4 +100,26 @@ class TimeTerm:
     time: datetime
 
 
-Term = StateTerm | ModelTerm | RegionTerm | LabelTerm | TimeTerm
+@dataclass(frozen=True, slots=True)
+class AmongStatesTerm:
+    """The shown state is one of these."""
+
+    states: frozenset[State]
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayNameTerm:
+    """The display name is, or is not, this one; `*` in the pattern stands for any text."""
+
+    pattern: str
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolsTerm:
+    """The pool is one of these, each `project/region`."""
+
+    pools: frozenset[str]
+
+
+Term = StateTerm | ModelTerm | RegionTerm | LabelTerm | TimeTerm | AmongStatesTerm | DisplayNameTerm | PoolsTerm

@@ -1,5 +1,6 @@
 """List: a team's batch jobs, newest first, by keyset pages that stay right while batch jobs come and go."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,6 +58,18 @@ class ListBatchJobs:
         authorize(self._policies.current, principal, team, Access.READ)
         limit, terms = read_asked(size, filter_text)
         query = ("ListBatchJobs", team, filter_text.strip()) if terms else ("ListBatchJobs", team)
+        return await self.page(principal, team, query, terms, limit=limit, token=token)
+
+    async def page(
+        self, principal: Principal, team: str, query: tuple[str, ...], terms: Sequence[Term], *, limit: int, token: str
+    ) -> Page:
+        """One page of the list that `query` describes: a token belongs to it, so it tells everything that was asked.
+
+        Raises:
+            GatewayError: TEAM_FORBIDDEN, ROLE_FORBIDDEN, INVALID_PAGE_TOKEN or STORE_UNAVAILABLE.
+
+        """
+        authorize(self._policies.current, principal, team, Access.READ)
         before = read_token(query, token)
         whose = None if team == ALL_TEAMS else team
         if terms:
@@ -70,10 +83,7 @@ class ListBatchJobs:
 
 def read_asked(size: int, filter_text: str) -> tuple[int, tuple[Term, ...]]:
     """How many one page holds, and the filter's terms; raises INVALID_SPEC with all that is wrong with either."""
-    wrong = list[FieldViolation]()
-    if size < 0:
-        sentence = f"{size} is below zero; 0 takes the default of {DEFAULT_PAGE}."
-        wrong.append(FieldViolation("page_size", "OUT_OF_RANGE", sentence))
+    wrong = list(_size_violations(size))
     terms: tuple[Term, ...] = ()
     try:
         terms = parse_filter(filter_text)
@@ -81,4 +91,21 @@ def read_asked(size: int, filter_text: str) -> tuple[int, tuple[Term, ...]]:
         wrong += [FieldViolation("filter", fault.reason, fault.sentence) for fault in error.faults]
     if wrong:
         raise refuse(Reason.INVALID_SPEC, wrong)
-    return min(size, LARGEST_PAGE) or DEFAULT_PAGE, terms
+    return _bounded(size), terms
+
+
+def page_limit(size: int) -> int:
+    """How many one page holds; raises INVALID_SPEC."""
+    if wrong := list(_size_violations(size)):
+        raise refuse(Reason.INVALID_SPEC, wrong)
+    return _bounded(size)
+
+
+def _bounded(size: int) -> int:
+    return min(size, LARGEST_PAGE) or DEFAULT_PAGE
+
+
+def _size_violations(size: int) -> Iterator[FieldViolation]:
+    if size < 0:
+        sentence = f"{size} is below zero; 0 takes the default of {DEFAULT_PAGE}."
+        yield FieldViolation("page_size", "OUT_OF_RANGE", sentence)

@@ -35,6 +35,7 @@ def write_spec(spec: Spec) -> Document:
         "destination": _write_destination(spec.destination),
         "display_name": spec.display_name or None,
         "region": spec.region or None,
+        "project": spec.project or None,
         "priority": spec.priority,
         "model_parameters": dict(spec.model_parameters) or None,
         "labels": dict(spec.labels) or None,
@@ -56,6 +57,7 @@ def read_spec(document: Document) -> Spec:
         model_parameters=document.get("model_parameters", {}),
         labels=document.get("labels", {}),
         max_queue_duration=None if bound is None else bound * _MICROSECOND,
+        project=document.get("project", ""),
     )
 
 

@@ -1,10 +1,22 @@
 """Filtered pages: the terms of a filter as arguments of one query, which looks at a bounded number of rows."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gateway.domain.filters import LabelTerm, ModelTerm, Operator, RegionTerm, StateTerm, Term, TimeTerm
+from gateway.domain.filters import (
+    AmongStatesTerm,
+    DisplayNameTerm,
+    LabelTerm,
+    ModelTerm,
+    Operator,
+    PoolsTerm,
+    RegionTerm,
+    StateTerm,
+    Term,
+    TimeTerm,
+)
 from gateway.domain.states import OPEN, State
 from gateway.store.queries import load
 from gateway.store.rows import COLUMNS_OF_B
@@ -41,6 +53,7 @@ def arguments(terms: Iterable[Term]) -> tuple[object, ...]:
     models = [term for term in terms if isinstance(term, ModelTerm)]
     regions = [term for term in terms if isinstance(term, RegionTerm)]
     labels = [term for term in terms if isinstance(term, LabelTerm)]
+    names = [term for term in terms if isinstance(term, DisplayNameTerm)]
     wanted = [term for term in labels if term.equal and term.value is not None]
     unwanted = [term for term in labels if not term.equal]
     return (
@@ -55,6 +68,9 @@ def arguments(terms: Iterable[Term]) -> tuple[object, ...]:
         [term.key for term in unwanted],
         [term.value for term in unwanted],
         *_times([term for term in terms if isinstance(term, TimeTerm)]),
+        [_like(term.pattern) for term in names if term.equal],
+        [_like(term.pattern) for term in names if not term.equal],
+        _pools(terms),
     )
 
 
@@ -64,7 +80,20 @@ def _states(terms: Iterable[Term]) -> frozenset[State]:
     for term in terms:
         if isinstance(term, StateTerm):
             left &= {term.state} if term.equal else frozenset(State) - {term.state}
+        elif isinstance(term, AmongStatesTerm):
+            left &= term.states
     return left
+
+
+def _like(pattern: str) -> str:
+    """The pattern as LIKE has it: `*` is the only sign that stands for others."""
+    return "%".join(re.sub(r"([\\\\%_])", r"\\\1", part) for part in pattern.split("*"))
+
+
+def _pools(terms: Iterable[Term]) -> list[str] | None:
+    """The pools that all terms about them leave; None where there is no such term."""
+    asked = [term.pools for term in terms if isinstance(term, PoolsTerm)]
+    return sorted(frozenset.intersection(*asked)) if asked else None
 
 
 def _times(terms: Iterable[TimeTerm]) -> tuple[datetime, datetime, list[datetime]]:

@@ -64,16 +64,16 @@ def _destination(message: batch_jobs_pb2.BatchJob) -> Destination | None:
 
 
 def _fields(struct: struct_pb2.Struct) -> Mapping[str, Any]:
-    return {key: _value(value) for key, value in struct.fields.items()}
+    return {key: plain_value(value) for key, value in struct.fields.items()}
 
 
-def _value(value: struct_pb2.Value) -> Any:
+def plain_value(value: struct_pb2.Value) -> Any:
     """A plain value. Protobuf's own parser bounds the depth; a value of no kind is null, as in JSON."""
     match value.WhichOneof("kind"):
         case "struct_value":
             return _fields(value.struct_value)
         case "list_value":
-            return [_value(item) for item in value.list_value.values]
+            return [plain_value(item) for item in value.list_value.values]
         case "string_value":
             return value.string_value
         case "number_value":

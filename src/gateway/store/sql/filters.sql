@@ -18,7 +18,8 @@ LEFT JOIN LATERAL (
             ARRAY[b.spec->>'model', b.effective_model, replace(b.effective_model, 'publishers/google/models/', '')]
                 AS models,
             split_part(b.pool, '/', 2) AS region,
-            coalesce(b.spec->'labels', '{}') AS labels
+            coalesce(b.spec->'labels', '{}') AS labels,
+            coalesce(b.spec->>'display_name', '') AS display_name
     ) AS shown
     WHERE {whose} AND {among} AND b.delete_time IS NULL AND b.id < $2 AND b.id >= next.edge
         AND shown.state = ANY($5::text[])
@@ -34,6 +35,8 @@ LEFT JOIN LATERAL (
             WHERE shown.labels->>unwanted.key = unwanted.value
         )
         AND b.create_time >= $15 AND b.create_time <= $16 AND b.create_time <> ALL($17::timestamptz[])
+        AND shown.display_name LIKE ALL ($18::text[]) AND NOT shown.display_name LIKE ANY ($19::text[])
+        AND ($20::text[] IS NULL OR b.pool = ANY($20::text[]))
     ORDER BY b.id DESC LIMIT $4
 ) AS b ON true
 ORDER BY b.id DESC
