@@ -88,6 +88,11 @@ class Sender:
             await self._call(sent)
         except grpc.aio.AioRpcError as error:
             return error.code(), _judged(sent, error)
+        except asyncio.CancelledError:
+            # grpc.aio ends a call of streams so, where its request could not be written any more.
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            return grpc.StatusCode.CANCELLED, None
         return grpc.StatusCode.OK, None
 
     async def _call(self, sent: Input) -> None:
