@@ -68,6 +68,12 @@ def test_probes_ask_the_plaintext_health_listener_by_what_they_are_for():
     assert container["readinessProbe"]["grpc"] == {"port": 8471, "service": "batchjobs.v1.BatchJobs"}
 
 
+def test_why_a_start_has_failed_is_what_kubectl_describe_shows():
+    chart = render()
+    told = {each: chart.pod(each)["containers"][0]["terminationMessagePolicy"] for each in ("gateway", "migration")}
+    assert set(told.values()) == {"FallbackToLogsOnError"}
+
+
 def test_the_grace_period_leaves_time_for_the_whole_drain():
     chart = render(drain={"delay": 7, "grace": 40})
     assert chart.environment()["GATEWAY_DRAIN_DELAY"] == "7"
