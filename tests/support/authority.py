@@ -57,11 +57,13 @@ class Authority:
     def pem(self) -> bytes:
         return self._certificate.public_bytes(PEM)
 
-    def issue(self, *names: x509.GeneralName, starts: timedelta = -HOUR, ends: timedelta = HOUR) -> Pair:
+    def issue(
+        self, *names: x509.GeneralName, starts: timedelta = -HOUR, ends: timedelta = HOUR, holder: str = "holder"
+    ) -> Pair:
         """A certificate for these subject alternative names, valid from and until so long from now."""
         key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
         builder = _builder(
-            _name("holder"), self._certificate.subject, key.public_key(), now + starts, now + ends
+            _name(holder), self._certificate.subject, key.public_key(), now + starts, now + ends
         ).add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)

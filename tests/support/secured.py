@@ -7,7 +7,7 @@ async def test_something(secured):
 
 import copy
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import grpc
 import pytest
 
 from identity.house import House
-from support.authority import uri
+from support.authority import Pair, uri
 from support.caller import Caller
 from support.gateway import POLICY, Gateway, StartGateway
 from support.token_issuer import bearer
@@ -43,8 +43,10 @@ class Secured:
 
     async def certified(self, spiffe_id: str, team: str = "ranking", token: str = "") -> Caller:
         """A caller with a certificate, on the listener that demands one; it may send a token as well."""
-        pair = self.house.authority.issue(uri(spiffe_id))
-        metadata = bearer(token) if token else ()
+        return await self.showing(self.house.authority.issue(uri(spiffe_id)), team, bearer(token) if token else ())
+
+    async def showing(self, pair: Pair, team: str = "ranking", metadata: tuple[tuple[str, str], ...] = ()) -> Caller:
+        """A caller with this certificate."""
         return await self._caller(self.gateway.app.mtls_target, team, metadata, pair.key, pair.certificate)
 
     async def with_token(self, subject: str, team: str = "ranking", **claims: Any) -> Caller:
@@ -72,14 +74,20 @@ def secured_policy() -> dict[str, Any]:
     return policy
 
 
-@pytest.fixture
-async def secured(start_gateway: StartGateway, tmp_path: Path) -> AsyncIterator[Secured]:
+@asynccontextmanager
+async def secured_gateway(start_gateway: StartGateway, folder: Path, **settings: Any) -> AsyncIterator[Secured]:
     """A gateway that serves callers over TLS and never leads. It is patient with callers whom it refuses."""
-    (tmp_path / "house").mkdir()
-    house = House(tmp_path / "house")
+    (folder / "house").mkdir()
+    house = House(folder / "house")
     files = {name: getattr(house.settings(), name) for name in FILES}
-    gateway = await start_gateway(
-        role="api", policy=secured_policy(), insecure=False, refused_identities_per_minute=100_000, **files
-    )
+    values = {"role": "api", "policy": secured_policy(), "insecure": False, "refused_identities_per_minute": 100_000}
+    gateway = await start_gateway(**values, **files, **settings)
     async with AsyncExitStack() as stack:
         yield Secured(house, gateway, stack)
+
+
+@pytest.fixture
+async def secured(start_gateway: StartGateway, tmp_path: Path) -> AsyncIterator[Secured]:
+    """Such a gateway, as it is by default."""
+    async with secured_gateway(start_gateway, tmp_path) as opened:
+        yield opened

@@ -8,6 +8,7 @@ import structlog
 from gateway.cloud.vertex_errors import VertexError
 from gateway.cloud.vertex_wire import NewVertexJob
 from gateway.controller import moves
+from gateway.controller.answers import Meaning, meaning
 from gateway.controller.bells import Bell
 from gateway.controller.finds import Finds
 from gateway.controller.flights import Flights
@@ -66,7 +67,7 @@ class Submit:
             await self._record(job, attempt, made)
             await self._persist(lambda: self._refusals.made(job, load))
             return
-        self._log.warning("submit_not_accepted", batch_job=job.name, attempt=attempt, error=str(failure))
+        self._log.warning("submit_not_accepted", batch_job=job.name, attempt=attempt, error=_told(failure))
         await self._persist(lambda: self._refusals.not_made(job, failure, load))
 
     async def _record(self, job: BatchJob, attempt: str, made: VertexJob) -> None:
@@ -102,6 +103,11 @@ class Submit:
                 self._log.warning("submit_waits_for_store", error=str(error))
                 await self._term.clock.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _told(failure: VertexError) -> str:
+    """What the log may tell. Words about one batch job may quote what its caller sent: they stand on its `error`."""
+    return failure.code.name if meaning(failure) is Meaning.FAILED else str(failure)
 
 
 def new_vertex_job(job: BatchJob, attempt_id: str, gateway: str) -> NewVertexJob:
