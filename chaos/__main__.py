@@ -1,6 +1,6 @@
 """Run the harness: `python -m chaos [--short] [--seed N] [--regime within|beyond] [--keep FOLDER]`.
 
-It ends with 1 where any counter of a run's last line is not zero.
+It ends with 1 where any counter of a run's last line is not zero, or where too few creates or faults came about.
 """
 
 import argparse
@@ -46,14 +46,18 @@ def _regime(seed: int, regime: Regime, size: Size, keep: Path | None) -> bool:
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         folder = keep / f"{regime}-{seed}" if keep else Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        report = Report.of(asyncio.run(_until_told(run(seed, regime, size, folder))))
+        evidence, met = asyncio.run(_until_told(run(seed, regime, size, folder)))
+        report = Report.of(evidence)
     print(report.findings, end="\n" if report.findings else "")
     print(f"  {report.beside} Vertex jobs were found beside a recorded one, or where none was wanted any more")
+    enough = met >= size.met and report.creates >= size.creates
+    if not enough:
+        print(f"  too little: {report.creates} of {size.creates} creates, {met} faults met, and {size.met} should have")
     print(report.last_line, flush=True)
-    return report.clean
+    return report.clean and enough
 
 
-async def _until_told(work: Coroutine[Any, Any, Evidence]) -> Evidence:
+async def _until_told(work: Coroutine[Any, Any, tuple[Evidence, int]]) -> tuple[Evidence, int]:
     """SIGTERM ends it as Ctrl-C does: every process that it has started ends with it."""
     task = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

@@ -89,6 +89,7 @@ class Caller:
     def __init__(self, orders: Orders, journal: Journal, clients: dict[str, Client]) -> None:
         self._orders, self._journal, self._clients = orders, journal, clients
         self._ended: dict[str, asyncio.Event] = {}
+        self._made = set(journal.made())
         self._now = asyncio.get_running_loop().time
 
     async def run(self) -> None:
@@ -135,8 +136,13 @@ class Caller:
                     continue
                 if error.outcome_unknown:
                     continue
-                self._journal.write("refused", request_id=wish.request_id, reason=error.reason, message=str(error))
-                return None if error.reason != "NOT_FOUND" else ""
+                if error.reason == "NOT_FOUND" and wish.request_id in self._made:
+                    return ""  # It repeats a create whose batch job was deleted meanwhile.
+                self._journal.write(
+                    "create refused", request_id=wish.request_id, reason=error.reason, message=str(error)
+                )
+                return None
+            self._made.add(wish.request_id)
             about = {"team": wish.team, "name": made.name, "revision": made.revision}
             self._journal.write("created", request_id=wish.request_id, **about)
             await self._read(wish, made.name)

@@ -31,6 +31,10 @@ class Journal:
         """The request ids with which nothing more is to be done."""
         return frozenset(line["request_id"] for line in self._before if line["event"] == "finished")
 
+    def made(self) -> frozenset[str]:
+        """The request ids that were answered with a batch job."""
+        return frozenset(line["request_id"] for line in self._before if line["event"] == "created")
+
     def token(self, team: str) -> str:
         """The resume token of the latest event of a team's watch."""
         tokens = [line["token"] for line in self._before if line.get("team") == team and line.get("token")]

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -23,17 +24,27 @@ ROW = '{"request": {"contents": [{"role": "user", "parts": [{"text": "How tall i
 LOOK_SECONDS = 1.0
 
 
-async def run(seed: int, regime: Regime, size: Size, folder: Path) -> Evidence:
-    """The evidence of a run, which leaves logs and journals in `folder`."""
+async def run(seed: int, regime: Regime, size: Size, folder: Path) -> tuple[Evidence, int]:
+    """The evidence of a run, which leaves logs and journals in `folder`, and how many faults met what they should."""
     async with AsyncExitStack() as stack:
         stage = await _set_stage(stack, seed, size, folder)
         began = time.time()
         happened = await _faults(stage, plan(seed, regime, size))
-        _say(f"{len(happened)} faults, {sum(each.really for each in happened)} of them met what they were meant for")
+        met = sum(each.really for each in happened)
+        _say(f"{len(happened)} faults, {met} of them met what they were meant for; {_missed(happened)}")
         rested = await _rest(stage, size)
         _say(f"at rest after {time.time() - began:.0f} s" if rested else "it has not come to rest")
         await asyncio.sleep(2 * SETTLE + SWEEP + 2 * POLL if regime is Regime.BEYOND else SWEEP + 2 * POLL)
-        return await _gather(stage, regime, happened)
+        return await _gather(stage, regime, happened), met
+
+
+def _missed(happened: list[Happened]) -> str:
+    """The kinds of faults of which some found nothing to befall, with how many of how many."""
+    planned = Counter(each.planned.kind for each in happened)
+    missed = Counter(each.planned.kind for each in happened if not each.really)
+    return (
+        "; ".join(f"missed {count} of {planned[kind]}: {kind}" for kind, count in missed.most_common()) or "none missed"
+    )
 
 
 async def _set_stage(stack: AsyncExitStack, seed: int, size: Size, folder: Path) -> Stage:

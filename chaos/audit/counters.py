@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from chaos.audit.bounds import over_capacity, over_limit
-from chaos.audit.evidence import Evidence
+from chaos.audit.evidence import Evidence, Row
 from chaos.audit.once import duplicates, late_duplicates_left
 from chaos.audit.words import ACTIVE, ENDS, Found
 
@@ -96,18 +96,35 @@ _ANSWERED: Final = frozenset({"created", "read"})
 
 
 def stuck(evidence: Evidence) -> Found:
-    """Batch jobs that have not ended, and creates without an answer."""
+    """Batch jobs that have not ended, creates without an answer, and those that were refused, though all are right."""
     yield from (f"{row.name} is {row.state}" for row in evidence.rows if row.state not in ENDS)
-    answered = {line["request_id"] for line in evidence.journal if line["event"] in {"created", "refused"}}
+    refused = [line for line in evidence.journal if line["event"] == "create refused"]
+    yield from (f"request {line['request_id']} was refused: {line['reason']}: {line['message']}" for line in refused)
+    answered = {line["request_id"] for line in evidence.journal if line["event"] in {"created", "create refused"}}
     asked = {line["request_id"] for line in evidence.journal if line["event"] == "asked"}
     yield from (f"request {each} was never answered" for each in sorted(asked - answered))
 
 
 def leaked_slots(evidence: Evidence) -> Found:
-    """Slots that are held for nothing that runs."""
+    """Slots that are held for nothing that runs: at the end, or on the way for longer than any fault explains."""
+    over = {job.id: job.over for job in evidence.jobs if job.over is not None}
     for row in evidence.rows:
         if row.state in ACTIVE and row.vertex_id not in evidence.live:
             yield f"{row.name} is {row.state} and holds a slot for {row.vertex_id or 'no Vertex job'}"
+        elif row.vertex_id in over and (held := _freed(evidence, row) - over[row.vertex_id]) > HELD * evidence.settle:
+            yield f"{row.name} held its slot for {held:.0f} s after {row.vertex_id} was over"
+
+
+HELD: Final = 6
+"""How many times T a slot may be held after its end: T for the wire, and as much again for each further fault that may
+fall into the same time. A leak has no end.
+"""
+
+
+def _freed(evidence: Evidence, row: Row) -> float:
+    """When the batch job first stood in an end; never, where it does not."""
+    ends = (change.at for change in evidence.changes_of.get(row.id, []) if change.state in ENDS)
+    return next(ends, -math.inf if row.state in ENDS else math.inf)
 
 
 def orphans(evidence: Evidence) -> Found:

@@ -9,7 +9,12 @@ from chaos.audit.evidence import Create, Evidence, Job
 from chaos.audit.words import ENDS, REFUSALS, Found
 
 POLLS: Final = 2
-"""By how many of its own lists a leader has to find a late duplicate."""
+SCANS: Final = 1
+"""By how many of its own polls, or of its own scans, a leader has to find a late duplicate."""
+UNHEARD: Final = 1
+"""One more for a cancel that did not get through to Vertex, of which no record tells: what the next list shows has it
+sent again.
+"""
 
 Asker = tuple[str, bool]
 """The connection of whoever listed, and whether it was a scan: a leader polls and scans apart."""
@@ -59,7 +64,7 @@ def _was_shown(evidence: Evidence, earlier: Create, later: Create) -> bool:
 def late_duplicates_left(evidence: Evidence) -> Found:
     """Vertex jobs that no row records and that still run, that nobody was told of, or that were found too late.
 
-    Too late: the same leader listed their pool more than twice, by polls or by scans, before it asked them to end.
+    Too late: one leader listed their pool more often than it may, by polls or by scans, before it asked them to end.
     """
     jobs, looks = {job.id: job for job in evidence.jobs}, _looks(evidence)
     for create in evidence.creates:
@@ -78,9 +83,9 @@ def _looked_on(evidence: Evidence, create: Create, job: Job, looks: Mapping[Aske
     """How often somebody was shown it who should have ended it sooner; 0 where nobody was."""
     times = [time for time in (evidence.cancelled.get(job.id), job.over) if time is not None]
     extra, found = _extra_since(evidence, create), min(times, default=float("inf"))
-    most = max((bisect_left(each, found) - bisect_left(each, extra) for each in looks.values()), default=0)
-    # One more for a cancel that did not get through: it is sent again by what the next list shows.
-    return most if most > POLLS + 1 else 0
+    seen = {asker: bisect_left(each, found) - bisect_left(each, extra) for asker, each in looks.items()}
+    late = [count for (_, scan), count in seen.items() if count > (SCANS if scan else POLLS) + UNHEARD]
+    return max(late, default=0)
 
 
 def _extra_since(evidence: Evidence, create: Create) -> float:
