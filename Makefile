@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKS := requirements/uv.txt requirements/dev.txt
-SOURCES := src tests examples bench chaos deploy fuzz rollout
+SOURCES := src tests examples bench chaos clients deploy fuzz rollout
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 
 export PYTHONDONTWRITEBYTECODE :=
@@ -40,11 +40,14 @@ lock: setup ## resolve the dependencies again and write the hash-locked requirem
 proto: $(STAMP) ## generate the Python code of the contract in protos/
 	$(BIN)/python protos/generate.py
 
+.PHONY: contract
+contract: $(STAMP) ## write build/contract.binpb, from which callers in other languages generate their code
+	@mkdir -p build
+	@$(BIN)/python protos/generate.py --image build/contract.binpb
+
 .PHONY: lint-proto
-lint-proto: $(STAMP) ## fail where the generated code is not what protos/ makes, or where buf finds fault
+lint-proto: $(STAMP) contract ## fail where the generated code is not what protos/ makes, or where buf finds fault
 	$(BIN)/python protos/generate.py --check
-	mkdir -p build
-	$(BIN)/python protos/generate.py --image build/contract.binpb
 	$(BIN)/buf lint build/contract.binpb --config buf.yaml
 
 .PHONY: lint
@@ -88,6 +91,10 @@ image: $(STAMP) ## build the images without a daemon, and start what was built; 
 .PHONY: rollout
 rollout: $(STAMP) ## restart and upgrade a fleet under load, across the newest migration; fails where a call has failed
 	@$(BIN)/python -m rollout
+
+.PHONY: test-clients
+test-clients: $(STAMP) contract ## run callers in every language against a gateway; LANGUAGES="Go Java" for some
+	@$(BIN)/python -m clients $(LANGUAGES)
 
 .PHONY: demo
 demo: $(STAMP) ## set up and show a batch job on the whole path, in under two minutes

@@ -15,6 +15,8 @@ from pathlib import Path
 
 PROTOS = Path(__file__).resolve().parent
 SOURCES = PROTOS.parent / "src"
+ERROR_DETAILS = Path("google/rpc/error_details.proto")
+"""What refusals carry. No message of the contract holds them, so nothing imports them."""
 GENERATED = ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*_pb2_grpc.pyi")
 
 
@@ -48,8 +50,9 @@ def generate(protos: Path, out: Path) -> None:
 
 
 def image(protos: Path, file: Path) -> None:
-    """Write a descriptor set with every import and comment, which is an image to `buf`."""
-    protoc(protos, contract(protos), "--include_imports", "--include_source_info", f"--descriptor_set_out={file}")
+    """Write a descriptor set with every import and comment, which is an image to `buf`; error details are in it too."""
+    files = [*contract(protos), google_protos()[0] / ERROR_DETAILS]
+    protoc(protos, files, "--include_imports", "--include_source_info", f"--descriptor_set_out={file}")
 
 
 def generated_files(root: Path) -> dict[Path, bytes]:
