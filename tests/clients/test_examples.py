@@ -32,7 +32,7 @@ def test_the_service_config_of_an_example_is_the_documented_one(documented: dict
 
 
 def test_java_leaves_creates_to_the_program(documented: dict[str, Any]) -> None:
-    """gRPC for Java would wait for a quota until midnight."""
+    """There gRPC would wait for a quota until midnight."""
     methods = documented["methodConfig"][0]["name"]
     methods.remove({"service": "batchjobs.v1.BatchJobs", "method": "CreateBatchJob"})
     assert json.loads((ROOT / "examples/java/src/main/resources/service-config.json").read_text()) == documented
