@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import calls, commits, dispatchable, failover, fanout, large, memory, rates, replicas, start, traces
+from bench import calls, commits, dispatchable, failover, fanout, large, memory, rates, replicas, start, traces, vertex
 from bench.rows import Row
 
 
@@ -29,5 +29,6 @@ FIGURES = (
     Figure("large", large.rows, generator=True),
     Figure("replicas", replicas.rows, generator=True),
     Figure("commits", commits.rows, generator=True),
+    Figure("vertex", vertex.rows, generator=True),
     Figure("failover", failover.rows),
 )

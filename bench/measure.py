@@ -9,6 +9,8 @@ from google.protobuf.message import Message
 from bench import load
 from bench.stage import OTHERS, Server
 
+OURS = "batchjobs.v1.BatchJobs"
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -32,13 +34,14 @@ async def measure(
     seconds: float,
     team: str = "bench",
     once: bool = False,
+    service: str = OURS,
 ) -> Measured:
     """Call for half a second to warm up, then count for `seconds`; `once` sends each request once and no more."""
     warm_up = 0.0 if once else 0.5
     before = server.cpu
     run = await load.run(
         server.target,
-        f"/batchjobs.v1.BatchJobs/{method}",
+        f"/{service}/{method}",
         requests,
         callers=callers,
         seconds=seconds,

@@ -11,7 +11,7 @@ from bench.stage import Stage
 from fuzz.values import FOREIGN, TEAM
 
 ROW: Final = '{"request": {"contents": [{"role": "user", "parts": [{"text": "How tall is it?"}]}]}}\n'
-SETTINGS: Final = {"POLL_INTERVAL": "1", "DISPATCH_INTERVAL": "1", "LOCATION_DEADLINE": "5"}
+SETTINGS: Final = {"POLL_INTERVAL": "1", "DISPATCH_INTERVAL": "1", "LOCATION_DEADLINE": "5", "VERTEX_API": "true"}
 PATIENCE: Final = 120.0
 
 

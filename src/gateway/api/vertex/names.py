@@ -24,6 +24,13 @@ class Place:
     project: str
     location: str
 
+    def holds(self, pool: PoolId, policy: Policy) -> bool:
+        """Whether this means the pool, named by its project's id or by its number."""
+        if self.location != pool.region:
+            return False
+        known = policy.pools.get(pool)
+        return self.project == pool.project or (known is not None and self.project == known.project_number)
+
     def pools(self, policy: Policy) -> frozenset[PoolId]:
         """The pools that this may mean: those of the policy, and the one of just this name, which may have left it."""
         meant = {

@@ -112,7 +112,7 @@ class JobService:
         logs.about(batch_job=ours)
         with _vertex_words({ours: name.text}):
             job = (await self._use.get(principal(), team, name.id)).job
-            if job.pool not in name.place.pools(self._policies.current):
+            if not name.place.holds(job.pool, self._policies.current):
                 raise not_found(team, name.id)
             return job
 
