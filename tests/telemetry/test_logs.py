@@ -5,6 +5,7 @@ import contextvars
 import io
 import json
 import logging
+from datetime import datetime, timedelta
 
 import pytest
 import structlog
@@ -65,6 +66,16 @@ async def test_names_are_those_of_one_call(stream):
 def test_what_must_never_be_shown_is_blanked(stream, key):
     structlog.get_logger().info("slip", **{key: "s3cret"})
     assert "s3cret" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(2**70, 2**70), ("a\udcff", "a\udcff"), ({1, 2}, "{1, 2}"), ({1: "one"}, {"1": "one"})]
+)
+def test_a_value_that_json_has_no_usual_form_for_still_makes_a_line(stream, value, shown):
+    structlog.get_logger().info("odd", value=value)
+    [entry] = entries(stream)
+    assert entry["value"] == shown
+    assert datetime.fromisoformat(str(entry["timestamp"])).utcoffset() == timedelta(0)
 
 
 def test_warnings_of_libraries_take_the_same_form(stream):

@@ -7,21 +7,19 @@ them are blanked here too, so that a slip elsewhere shows nothing.
 
 import json
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from contextvars import ContextVar
-from types import MappingProxyType
+from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
+import orjson
 import structlog
 
 SECRET_KEYS: Final = frozenset(
     {"authorization", "body", "credentials", "database_url", "model_parameters", "password", "payload", "token"},
 )
 
-_NAMES: Final[ContextVar[MutableMapping[str, str] | Mapping[str, str]]] = ContextVar(
-    "names", default=MappingProxyType({})
-)
-_ENCODER: Final = json.JSONEncoder(default=repr)
+_NAMES: Final[ContextVar[dict[str, str] | None]] = ContextVar("names", default=None)
 
 
 def begin_call() -> dict[str, str]:
@@ -34,7 +32,7 @@ def begin_call() -> dict[str, str]:
 def about(**names: str) -> None:
     """Have the names stand on every further line of the call, in whatever task it is written. Elsewhere: nothing."""
     held = _NAMES.get()
-    if isinstance(held, dict):
+    if held is not None:
         held.update(names)
 
 
@@ -44,7 +42,7 @@ def configure(stream: TextIO, *, level: str = "INFO") -> None:
         merge_names,
         structlog.stdlib.add_log_level,
         blank_secrets,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_time,
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
@@ -79,14 +77,30 @@ def not_of_callers_gone(record: logging.LogRecord) -> bool:
 
 def merge_names(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Add what the call is about."""
-    for key, value in _NAMES.get().items():
-        event.setdefault(key, value)
+    names = _NAMES.get()
+    return {**names, **event} if names else event
+
+
+def add_time(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add the time, in UTC; `render` writes it."""
+    event["timestamp"] = datetime.now(UTC)
     return event
 
 
 def render(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> str:
     """The line; what JSON has no form for is shown as Python shows it."""
-    return _ENCODER.encode(event)
+    try:
+        return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z).decode()
+    except TypeError:
+        # Numbers beyond 64 bits, and text that is not valid Unicode, such as the name of a file may be.
+        return _ENCODER.encode(event)
+
+
+def _shown(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else repr(value)
+
+
+_ENCODER: Final = json.JSONEncoder(default=_shown)
 
 
 def blank_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
