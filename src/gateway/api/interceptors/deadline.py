@@ -21,14 +21,42 @@ class Deadline:
 
     async def around(self, call: Call, proceed: Proceed) -> Any:
         """Give the work what is left of the caller's time, less what the answer needs to travel."""
-        scope = asyncio.timeout(allowed(call.context.time_remaining(), unary=call.unary))
-        try:
-            async with scope:
-                return await proceed(call)
-        except TimeoutError:
-            if scope.expired():
-                raise DeadlinePassedError from None
-            raise
+        seconds = allowed(call.context.time_remaining(), unary=call.unary)
+        if seconds is None:
+            return await proceed(call)
+        with TimeLimit(seconds):
+            return await proceed(call)
+
+
+class TimeLimit:
+    """Cancels the task in which it was entered once so many seconds have passed, and says so with DeadlinePassedError.
+
+    It is asyncio's own timeout without the ways to change or to ask it, in a quarter of the time: it stands around
+    every call.
+    """
+
+    __slots__ = ("_before", "_passed", "_seconds", "_task", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._passed = seconds, False
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        if task is None:
+            raise AssertionError("a call is served by a task")
+        self._task, self._before = task, task.cancelling()
+        self._timer = loop.call_later(self._seconds, self._pass)
+
+    def _pass(self) -> None:
+        self._passed = True
+        self._task.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._timer.cancel()
+        # The cancellation is taken back, and is ours unless another one is left: a caller that has gone counts more.
+        if self._passed and self._task.uncancel() <= self._before and kind is asyncio.CancelledError:
+            raise DeadlinePassedError from None
 
 
 def allowed(remaining: float | None, *, unary: bool) -> float | None:
