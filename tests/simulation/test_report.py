@@ -3,12 +3,16 @@
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.simulation.generate import Mix, generate
+from gateway.simulation.limits import Filled
 from gateway.simulation.picture import picture_of
+from gateway.simulation.replay import Ran
 from gateway.simulation.report import report
 from gateway.simulation.text import text_of, wait_text
-from gateway.simulation.trace import Arrival
+from gateway.simulation.trace import Arrival, Job
 from simulation.replays import DAY, POOL, a_policy, a_team, replayed
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -39,6 +43,22 @@ def test_what_never_gets_a_slot_is_counted():
     assert (line.jobs, line.held, line.p50, line.share) == (2, 2, None, 0)
 
 
+def test_who_waits_for_its_own_limit_is_told_so():
+    """However empty the pool is: the first of ads is held by its limit, and later by the full pool alone."""
+    policy = a_policy(a_team("ads", limit=1), a_team("maps"), capacity=2)
+    arrivals = [Arrival(0, "ads", 100), Arrival(50, "ads", 100), Arrival(50, "maps", 400), Arrival(60, "maps", 400)]
+    shown = report("x", policy, replayed(policy, arrivals)).pools[POOL]
+    assert (shown.lines["ads"].at_limit, shown.lines["maps"].at_limit) == (1.0, None)
+
+
+@given(st.integers(1, 3), st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), max_size=12), st.integers(0, 80))
+def test_the_time_at_the_limit_is_that_of_every_second(limit, spans, end):
+    ran = [Ran(Job(Arrival(start, "ads", run), POOL), start) for start, run in spans]
+    seconds = sum(sum(start <= second < start + run for start, run in spans) >= limit for second in range(end))
+    assert Filled(limit, ran).between(0, end) == seconds
+    assert Filled(None, ran).between(0, end) == 0
+
+
 def test_reports_stand_side_by_side():
     policy = a_policy(a_team("ads"), a_team("maps"), capacity=1)
     arrivals = [*[Arrival(0, "ads", 3600) for _ in range(20)], Arrival(60, "maps", 3600)]
@@ -47,8 +67,8 @@ def test_reports_stand_side_by_side():
     (row,) = [line for line in text.splitlines() if line.startswith("  maps ") and "|" in line]
     assert [" ".join(part.split()) for part in row.split("|")] == [
         "maps 1",
-        "50.0% 0.0% 2h 2h 2h",
-        "50.0% 0.0% 20h 20h 20h",
+        "50.0% 0.0% 2h 2h 2h -",
+        "50.0% 0.0% 20h 20h 20h -",
     ]
 
 

@@ -201,7 +201,11 @@ class Replay:
         return any(account.queue for account in self._busy[pool].values())
 
 
-def _snapshot(team: TeamPolicy) -> TeamSnapshot:
+def limit_of(team: TeamPolicy) -> int | None:
+    """How many the team may have active at once over all pools; None: as many as there are slots."""
     quota = team.quotas.active_jobs
-    limit = quota.limit if quota is not None and quota.mode is Mode.ENFORCE else None
-    return TeamSnapshot(team.name, team.weight, 0, limit, paused=team.paused)
+    return quota.limit if quota is not None and quota.mode is Mode.ENFORCE else None
+
+
+def _snapshot(team: TeamPolicy) -> TeamSnapshot:
+    return TeamSnapshot(team.name, team.weight, 0, limit_of(team), paused=team.paused)

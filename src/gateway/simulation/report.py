@@ -7,13 +7,15 @@ from math import ceil
 
 from gateway.domain.batch_job import PoolId
 from gateway.policy.model import Policy
-from gateway.simulation.replay import Ran, Replayed
+from gateway.simulation.limits import Filled, filled_by_team
+from gateway.simulation.replay import Ran, Replayed, limit_of
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One team in one pool. Waits in seconds, None where nothing of it ran; `share` of the slot time that the pool gave
     out between the trace's first and last arrival; `due` is the team's weight among those that sent to the pool.
+    `at_limit` is the part of all its waiting in which the team filled its own limit, None where it has none.
     """
 
     team: str
@@ -24,6 +26,7 @@ class Line:
     p95: float | None
     longest: float | None
     share: float
+    at_limit: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +56,24 @@ def report(name: str, policy: Policy, replayed: Replayed) -> Report:
         ran[each.job.pool].append(each)
     for job in replayed.held:
         held[job.pool].append(job.arrival.team)
+    filled = filled_by_team(policy.teams.items(), replayed.ran)
     pools = {}
     for pool in sorted({*ran, *held}):
-        lines, used = _lines(policy, ran[pool], held[pool], first, last)
+        lines, used = _lines(policy, filled, ran[pool], held[pool], first, last)
         capacity = policy.pools[pool].capacity
         pools[pool] = PoolReport(pool, capacity, _part(used, capacity * (last - first)), lines)
     return Report(name, pools)
 
 
 def _lines(
-    policy: Policy, ran: Iterable[Ran], held: Sequence[str], first: float, last: float
+    policy: Policy, filled: Mapping[str, Filled], ran: Iterable[Ran], held: Sequence[str], first: float, last: float
 ) -> tuple[dict[str, Line], float]:
     waits, used = defaultdict[str, list[float]](list), dict.fromkeys(held, 0.0)
+    limited = defaultdict[str, float](float)
     for each in ran:
         team = each.job.arrival.team
         waits[team].append(each.wait)
+        limited[team] += filled[team].between(each.job.arrival.time, each.start)
         used[team] = used.get(team, 0.0) + max(0.0, min(each.end, last) - max(each.start, first))
     total, weights = sum(used.values()), sum(policy.teams[team].weight for team in used)
     lines = {}
@@ -82,6 +88,7 @@ def _lines(
             p95=_rank(mine, 0.95),
             longest=_rank(mine, 1),
             share=_part(used[team], total),
+            at_limit=None if limit_of(policy.teams[team]) is None else _part(limited[team], sum(mine)),
         )
     return lines, total
 

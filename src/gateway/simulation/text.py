@@ -55,7 +55,7 @@ def _pool(pool: PoolId, reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _table(pool: PoolId, reports: Sequence[Report]) -> Iterator[str]:
-    columns = ("due", "share", "p50", "p95", "max")
+    columns = ("due", "share", "p50", "p95", "max", "own limit")
     rows = [["team", "jobs", *(column for _ in reports for column in columns)]]
     for team in teams_of(reports, pool):
         lines = [line_of(report, pool, team) for report in reports]
@@ -68,8 +68,11 @@ def _table(pool: PoolId, reports: Sequence[Report]) -> Iterator[str]:
         groups = [cells[at : at + len(columns)] for at in range(2, len(cells), len(columns))]
         start = [row[0].ljust(widths[0]), cells[1]]
         yield "  " + " | ".join("  ".join(group) for group in (start, *groups))
-    if any(line and line.held for team in teams_of(reports, pool) for line in [line_of(reports[0], pool, team)]):
+    lines = [line_of(report, pool, team) for report in reports for team in teams_of(reports, pool)]
+    if any(line and line.held for line in lines):
         yield "  * some of its batch jobs never got a slot"
+    if any(line and line.at_limit for line in lines):
+        yield "  own limit: the part of its waiting in which the team filled its own active_jobs, and waited for itself"
 
 
 def _heading(widths: Sequence[int], names: Sequence[str], columns: int) -> str:
@@ -81,9 +84,10 @@ def _heading(widths: Sequence[int], names: Sequence[str], columns: int) -> str:
 
 def _figures(line: Line | None) -> Sequence[str]:
     if line is None:
-        return (NONE,) * 5
+        return (NONE,) * 6
     waits = (wait_text(line.p50), wait_text(line.p95), wait_text(line.longest) + ("*" if line.held else ""))
-    return (f"{line.due:.1%}", f"{line.share:.1%}", *waits)
+    limit = NONE if line.at_limit is None else f"{line.at_limit:.0%}"
+    return (f"{line.due:.1%}", f"{line.share:.1%}", *waits, limit)
 
 
 def _bars(pool: PoolId, reports: Sequence[Report]) -> Iterator[str]:
