@@ -9,6 +9,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
+from gateway.telemetry.logs import render
 from gateway.telemetry.metrics import Metrics
 from support.database import run_sql
 
@@ -90,3 +91,10 @@ def test_what_is_looked_for_in_the_log_is_written_there(page: Path):
     events = {event for pattern in LOGGED.findall(page.read_text()) for event in pattern.split("|")}
     fields = {"reason", "poll"}
     assert {event for event in events - fields if f'"{event}"' not in source and f'"{event}' not in source} == set()
+
+
+@each_page
+def test_a_value_that_is_looked_for_stands_as_it_is_written(page: Path):
+    """Whether a space follows the colon is the renderer's choice."""
+    written = render(None, "info", {"code": "OK"})
+    assert set(re.findall(r'"code": ?"OK"', page.read_text())) <= {written.strip("{}")}
