@@ -19,37 +19,38 @@ LARGEST_ANSWER: Final = 3 * 1024 * 1024
 """Bytes of one list page: callers read at most 4 MiB unless they ask for more."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_STATES: Final[Mapping[str, Any]] = dict(batch_jobs_pb2.BatchJob.State.items())
 _OUR_REASONS: Final = frozenset(errors_pb2.ErrorReason.keys())
 
 
 def message_of(view: View) -> batch_jobs_pb2.BatchJob:
     """The batch job as callers see it."""
+    message = batch_jobs_pb2.BatchJob()
+    fill(message, view)
+    return message
+
+
+def fill(message: batch_jobs_pb2.BatchJob, view: View) -> None:
+    """Write the batch job into an empty message, perhaps a part of another: what is put there whole is copied."""
     job = view.job
-    message = batch_jobs_pb2.BatchJob(
-        name=job.name if job.id else "",
-        state=batch_jobs_pb2.BatchJob.State.Value(job.shown_state),
-        effective_model=job.effective_model,
-        effective_region=job.pool.region,
-        pool=str(job.pool),
-        creator=job.creator,
-        attempts=job.attempt_count,
-        vertex_job=job.vertex_name,
-        revision=job.revision,
-        create_time=_optional(job.create_time),
-        submit_time=_optional(job.submit_time),
-        start_time=_optional(job.start_time),
-        end_time=_optional(job.end_time),
-        update_time=_optional(job.update_time),
-        expire_time=_optional(job.expire_time),
-    )
+    if job.id:
+        message.name = job.name
+    message.state = _STATES[job.shown_state]
+    message.effective_model = job.effective_model
+    message.effective_region = job.pool.region
+    message.pool = str(job.pool)
+    message.creator = job.creator
+    message.attempts = job.attempt_count
+    message.vertex_job = job.vertex_name
+    message.revision = job.revision
+    _add_times(message, job)
     _add_spec(message, job)
     if view.waiting is not None:
         message.waiting.CopyFrom(waiting_message(view.waiting))
     for entry in job.transitions:
-        state = batch_jobs_pb2.BatchJob.State.Value(entry.state)
-        message.transitions.add(state=state, time=timestamp(entry.time), reason=entry.reason, actor=entry.actor)
+        added = message.transitions.add(state=_STATES[entry.state], reason=entry.reason, actor=entry.actor)
+        _set_time(added.time, entry.time)
     _add_outcome(message, job)
-    return message
 
 
 def list_response(page: Page) -> batch_jobs_pb2.ListBatchJobsResponse:
@@ -65,6 +66,19 @@ def list_response(page: Page) -> batch_jobs_pb2.ListBatchJobsResponse:
         response.batch_jobs.append(message)
     response.next_page_token = page.next_token
     return response
+
+
+def _add_times(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:
+    _set_time(message.create_time, job.create_time)
+    _set_time(message.update_time, job.update_time)
+    for time, field in (
+        (job.submit_time, message.submit_time),
+        (job.start_time, message.start_time),
+        (job.end_time, message.end_time),
+        (job.expire_time, message.expire_time),
+    ):
+        if time is not None:
+            _set_time(field, time)
 
 
 def _add_spec(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:
@@ -156,11 +170,14 @@ def _value(value: Any) -> struct_pb2.Value:
             return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_value(item) for item in value]))
 
 
-def _optional(time: datetime | None) -> timestamp_pb2.Timestamp | None:
-    return None if time is None else timestamp(time)
-
-
 def timestamp(time: datetime) -> timestamp_pb2.Timestamp:
     """A time in the contract's form."""
+    message = timestamp_pb2.Timestamp()
+    _set_time(message, time)
+    return message
+
+
+def _set_time(message: timestamp_pb2.Timestamp, time: datetime) -> None:
     since = time - _EPOCH
-    return timestamp_pb2.Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
+    message.seconds = since.days * 86_400 + since.seconds
+    message.nanos = since.microseconds * 1000

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from batchjobs.v1 import batch_jobs_pb2
-from gateway.api.batch_jobs.messages_out import message_of, timestamp
+from gateway.api.batch_jobs.messages_out import fill, timestamp
 from gateway.service.hub import Shown
 from gateway.service.watch import Event
 from gateway.service.watch_team import TeamEvent
@@ -19,7 +19,9 @@ def watch_event(event: Event) -> batch_jobs_pb2.WatchEvent:
     """One message of a watch of one batch job, which is always in step with the present."""
     if isinstance(event, Heartbeat):
         return batch_jobs_pb2.WatchEvent(heartbeat=_heartbeat(event), synced=True)
-    return batch_jobs_pb2.WatchEvent(batch_job=message_of(event), synced=True)
+    message = batch_jobs_pb2.WatchEvent(synced=True)
+    fill(message.batch_job, event)
+    return message
 
 
 def team_event(event: TeamEvent) -> bytes:
@@ -38,7 +40,9 @@ def _shared(shown: Shown) -> bytes:
     if shown.deleted:
         deleted = batch_jobs_pb2.WatchEvent.Deleted(name=job.name, revision=job.revision)
         return batch_jobs_pb2.WatchEvent(deleted=deleted).SerializeToString()
-    return batch_jobs_pb2.WatchEvent(batch_job=message_of(shown.view)).SerializeToString()
+    message = batch_jobs_pb2.WatchEvent()
+    fill(message.batch_job, shown.view)
+    return message.SerializeToString()
 
 
 def _heartbeat(heartbeat: Heartbeat) -> batch_jobs_pb2.WatchEvent.Heartbeat:
