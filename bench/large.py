@@ -27,7 +27,7 @@ ENDED, QUEUED = 1_000_000, 10_000
 ASKED, FEW_QUEUED = 1000, 200
 ROUNDS = 4
 SECONDS = 1.5
-PASSES = 15
+PASSES, POLLS = 15, 60
 SAME = 1.3
 """What does not depend on the size of the store takes no longer than this in a large one, over an empty one."""
 
@@ -91,7 +91,7 @@ async def ratio(servers: Sequence[Server], requests: Sequence[list[bytes]], *, c
 async def led(stage: Stage) -> Passes:
     """The time of each pass, with a Vertex of the store's own: it would adopt what another one made."""
     async with lasting(stage) as own:
-        return await passes(own, PASSES)
+        return await passes(own, PASSES, POLLS)
 
 
 async def fill(stage: Stage, count: int, teams: int, queued: int) -> Requests:

@@ -53,8 +53,9 @@ class Passes:
     poll: list[float]
 
 
-async def passes(stage: Stage, count: int) -> Passes:
-    """`count` passes of each, after one that is not kept; what dispatch sends has landed before anything else begins.
+async def passes(stage: Stage, count: int, polls: int) -> Passes:
+    """`count` passes of dispatch and `polls` of poll, after one of each that is not kept. What dispatch sends has
+    landed before anything else begins.
 
     Both stages that are compared come by the same way to the same Vertex jobs, so poll has as much to follow on either.
     """
@@ -87,7 +88,7 @@ async def passes(stage: Stage, count: int) -> Passes:
             await flights.landed()
             if len(await store.sweeps.active(POOL)) != active + config.submits_in_flight:
                 raise RuntimeError(f"pass {number} did not take what it could")
-        for _ in range(count + 1):
+        for _ in range(polls + 1):
             began = time.monotonic()
             await loops.poll.run_pool(POOL)
             polled.append(time.monotonic() - began)
