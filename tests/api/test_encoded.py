@@ -48,8 +48,9 @@ def test_why_it_waits_is_told_as_of_now(made):
     assert len(made) == 1
 
 
-def test_what_is_kept_is_bounded():
+def test_what_is_kept_is_bounded(made):
     kept = Encoded(most=3)
-    for number in range(10):
-        kept.of(View(replace(JOB, id=number)))
-    assert list(kept._kept) == [7, 8, 9]
+    jobs = [replace(JOB, id=number) for number in range(6)]
+    for job in [*jobs, *reversed(jobs)]:
+        kept.of(View(job))
+    assert [view.job.id for view in made] == [0, 1, 2, 3, 4, 5, 2, 1, 0]
