@@ -9,7 +9,7 @@ from gateway.store.database import Database
 from gateway.store.errors import StoreUnavailableError
 from gateway.store.kept import Kept
 from gateway.store.reads import Reads
-from gateway.store.together import Together
+from gateway.store.together import Together, gather_seconds
 from support.store import create
 
 
@@ -88,6 +88,11 @@ async def test_while_many_ask_questions_gather_for_the_next_query(store: Store, 
     store.go_on.release()
     await asyncio.gather(*asking)
     assert store.asked == [["a", "b"], ["c", "d"]]
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(2, 0.001), (8, 0.004), (10, 0.005), (500, 0.005)])
+def test_the_more_ask_the_longer_they_gather_up_to_five_milliseconds(asked: int, seconds: float) -> None:
+    assert gather_seconds(asked) == pytest.approx(seconds)
 
 
 async def test_who_asks_alone_does_not_wait_for_company(store: Store, database: Database) -> None:

@@ -9,9 +9,10 @@ from gateway.store.errors import StoreError
 from gateway.store.kept import Kept
 
 MOST: Final = 500
-GATHER_SECONDS: Final = 0.002
+GATHER_SECONDS: Final = 0.005
+GATHER_SECONDS_EACH: Final = 0.0005
 """How long questions gather for the next query while many come: a query costs as much processor time as several calls
-do, and a process that serves many callers has them wait for its processor anyway.
+do, and a process that serves many callers has them wait for its processor anyway. So the more there were, the longer.
 """
 
 Key = TypeVar("Key", bound=Hashable)
@@ -54,7 +55,7 @@ class Together(Generic[Key, Answer]):
                 await self._answer({key: self._waiting.pop(key) for key in keys})
                 # Whoever asks alone never waits for company.
                 if self._waiting and len(keys) > 1:
-                    await self._sleep(GATHER_SECONDS)
+                    await self._sleep(gather_seconds(len(keys)))
         finally:
             self._worker = None
             for answer in _still_waiting(self._waiting):
@@ -74,6 +75,11 @@ class Together(Generic[Key, Answer]):
             for key, answers in group.items():
                 for answer in _still_waiting({key: answers}):
                     answer.set_result(found.get(key))
+
+
+def gather_seconds(asked: int) -> float:
+    """How long to gather for the query after one of so many questions."""
+    return min(GATHER_SECONDS, asked * GATHER_SECONDS_EACH)
 
 
 def _still_waiting(group: Mapping[Key, Waiters[Answer]]) -> Waiters[Answer]:
