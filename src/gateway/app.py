@@ -19,6 +19,7 @@ from gateway.api.batch_jobs.servicer import SERVICE, BatchJobs, UseCases
 from gateway.api.health import Health
 from gateway.api.interceptors import layers
 from gateway.api.interceptors.shedding import Shedding
+from gateway.api.rest.twins import batch_jobs_twin, vertex_twin
 from gateway.api.server import ApiServer, HealthServer, Limits, ListenError, Service
 from gateway.api.vertex.servicer import JobService
 from gateway.background import Background
@@ -205,8 +206,9 @@ class App:
 
     async def _listen(self, stack: AsyncExitStack, listening: Listening) -> None:
         """A server for each listener: they differ in how callers are known, and share all else."""
-        settings, services = self.settings, await self._services()
-        guarded = frozenset(service.full_name for service, _ in services)
+        settings, (direct, by_rest) = self.settings, await self._services()
+        forwarded = frozenset(service.full_name for service, _ in by_rest)
+        guarded = forwarded.union(service.full_name for service, _ in direct)
         shedding = Shedding(settings.calls_in_flight, guarded)
         self.metrics.rpcs.read_in_flight(lambda: shedding.in_flight)
         for name, work in listening.background():
@@ -218,24 +220,30 @@ class App:
                 shedding=shedding,
                 authenticator=each.authenticator,
                 guarded=guarded,
+                forwarded=forwarded,
                 traces=self.traces,
             )
-            server = ApiServer(services, around, self.health, limits(settings))
+            server = ApiServer([*direct, *by_rest], around, self.health, limits(settings))
             self._ports[each.name] = await server.start(
                 each.address, None if each.tls is None else each.tls.credentials()
             )
             self._servers.append(server)
             stack.push_async_callback(server.stop, 0.0)
 
-    async def _services(self) -> Sequence[Service]:
-        """What is served under a caller's name. Google's messages are imported only where they are spoken."""
-        services: list[Service] = [(SERVICE, BatchJobs(self.use_cases).handler())]
+    async def _services(self) -> tuple[Sequence[Service], Sequence[Service]]:
+        """What is served under a caller's name: to callers themselves, and to a proxy that calls for others. Google's
+        messages are imported only where they are spoken.
+        """
+        batch_jobs = BatchJobs(self.use_cases)
+        direct: list[Service] = [(SERVICE, batch_jobs.handler())]
+        by_rest: list[Service] = [batch_jobs_twin().served(batch_jobs.methods())]
         if self.settings.vertex_api:
             messages = await asyncio.to_thread(vertex_messages.load)
             compatible = self.settings.compatible_end_states
             spoken = JobService(self.use_cases, self.core.policies, messages, compatible_end_states=compatible)
-            services.append((messages.service, spoken.handler()))
-        return services
+            direct.append((messages.service, spoken.handler()))
+            by_rest.append(vertex_twin().served(spoken.methods()))
+        return direct, by_rest
 
     def _describe_process(self) -> None:
         self.metrics.process.build(version(DISTRIBUTION), self.settings.role.value)

@@ -30,6 +30,7 @@ teams:
     destinations: ["gs://ranking-out/**"]
 """
 FREE = ("--api-listen=127.0.0.1:0", "--health-listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0")
+DEV = (*FREE, "--rest-listen=127.0.0.1:0")
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
 
 
@@ -194,13 +195,13 @@ def test_every_setting_is_an_option_of_serve():
 
 
 def test_the_commands_are_these():
-    assert set(main.commands) == {"serve", "dev", "migrate", "policy", "simulate", "top"}
+    assert set(main.commands) == {"serve", "dev", "migrate", "policy", "rest-config", "simulate", "top"}
 
 
 async def test_dev_runs_everything_and_leaves_nothing_behind():
-    program = await Program.start("dev", *FREE)
+    program = await Program.start("dev", *DEV)
     state = Path((await program.line("Logs are in")).removeprefix("Logs are in ").strip(" .\n"))
-    curl = await program.line("curl")
+    curl = await program.line("curl -s")
     text = await asyncio.to_thread(lambda: urllib.request.urlopen(curl.split()[2], timeout=10).read().decode())  # noqa: S310 - our own listener, in a thread
     assert "batchjobs_build_info" in text
     assert await program.end(signal.SIGINT) == 0
@@ -210,7 +211,7 @@ async def test_dev_runs_everything_and_leaves_nothing_behind():
 
 async def test_dev_with_tls_prints_lines_that_work_as_they_stand():
     """The lines are run by a shell: a token, a certificate, and the operator's token."""
-    program = await Program.start("dev", "--tls", "--mtls-listen=127.0.0.1:0", *FREE)
+    program = await Program.start("dev", "--tls", "--mtls-listen=127.0.0.1:0", *DEV)
     await program.line("Try, in another terminal")
     lines: list[str] = []
     while not lines or "Each team has" not in lines[-1]:
@@ -251,6 +252,6 @@ async def test_dev_with_a_state_keeps_the_batch_jobs(open_folder):
 async def test_dev_says_which_port_is_taken():
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = f"127.0.0.1:{other.getsockname()[1]}"
-        code, _, errors = await (await Program.start("dev", *FREE, f"--api-listen={taken}")).wait()
+        code, _, errors = await (await Program.start("dev", *DEV, f"--api-listen={taken}")).wait()
     assert (code, "Traceback" in errors) == (2, False)
     assert f"cannot listen on {taken}" in errors

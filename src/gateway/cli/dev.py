@@ -23,6 +23,8 @@ SETTINGS: Final = (
     "drain_grace",
 )
 
+REST_LISTEN: Final = "127.0.0.1:8473"
+
 _FILE: Final = click.Path(path_type=Path, dir_okay=False, exists=True)
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 
@@ -34,6 +36,7 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 @click.option("--state", type=_FOLDER, metavar="DIR", help="Keep database, buckets, tables and logs here.")
 @click.option("--emulator-config", type=_FILE, metavar="FILE", help="Settings of the Vertex emulator, as YAML.")
 @click.option("--tls", is_flag=True, help="Have callers prove who they are, with certificates and tokens made here.")
+@click.option("--rest-listen", default=REST_LISTEN, show_default=True, help="Where REST is served; empty: nowhere.")
 @settings_options(SETTINGS)
 def dev(
     policy: Path | None,
@@ -42,6 +45,7 @@ def dev(
     state: Path | None,
     emulator_config: Path | None,
     tls: bool,
+    rest_listen: str,
     **flags: Any,
 ) -> None:
     """Run PostgreSQL, a Vertex emulator and the gateway here until Ctrl-C.
@@ -50,7 +54,7 @@ def dev(
     """
     level = flags.pop("log_level") or "INFO"
     flags["health_listen"] = flags["health_listen"] or _free_or_any(Settings.model_fields["health_listen"].default)
-    options = DevOptions(policy, buckets, tables, state, emulator_config, tls, flags, level)
+    options = DevOptions(policy, buckets, tables, state, emulator_config, tls, rest_listen or None, flags, level)
 
     async def body(stop: asyncio.Event) -> int:
         click.echo("starting PostgreSQL, the Vertex emulator and the gateway …")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.app import App
 from gateway.cli.emulator import Emulating, EmulatorProcess
+from gateway.cli.envoy import RestFront, dev_front, envoy_program, free_address
 from gateway.cli.sample import prepare_buckets, prepare_tables, sample_policy
 from gateway.policy.load import load_policy
 from gateway.policy.model import Policy
@@ -28,8 +29,9 @@ QUICK: Final[Mapping[str, Any]] = {
     "poll_interval": timedelta(seconds=1),
     "gauges_interval": timedelta(seconds=1),
     "drain_delay": timedelta(0),
+    "vertex_api": True,
 }
-"""What a person at the keyboard would rather not wait for."""
+"""What a person at the keyboard would rather not wait for, and would like to try."""
 
 
 MTLS_LISTEN: Final = "127.0.0.1:8472"
@@ -46,6 +48,8 @@ class DevOptions:
     state: Path | None = None
     emulator_config: Path | None = None
     tls: bool = False
+    rest_listen: str | None = None
+    """Where REST is served; None for nowhere."""
     flags: Mapping[str, Any] = field(default_factory=dict)
     log_level: str = "INFO"
 
@@ -63,6 +67,8 @@ class DevStack:
     rules: Policy
     identity: "DevIdentity | None" = None
     """Certificates and tokens, where callers must prove who they are."""
+    rest: str | None = None
+    """The URL of REST, where it is served."""
 
 
 @asynccontextmanager
@@ -92,7 +98,18 @@ async def dev_stack(options: DevOptions) -> AsyncIterator[DevStack]:
         if identity is not None:
             given.setdefault("mtls_listen", MTLS_LISTEN)
         app = await stack.enter_async_context(App(Settings.read({}, {**QUICK, **given, **own})))
-        yield DevStack(app, emulator, state, buckets, tables, policy, loaded, identity)
+        rest = await _rest(stack, options, app.api_target, state)
+        yield DevStack(app, emulator, state, buckets, tables, policy, loaded, identity, rest)
+
+
+async def _rest(stack: AsyncExitStack, options: DevOptions, gateway: str, state: Path) -> str | None:
+    """The URL of a started front; None where none is wanted, or there is no Envoy for this machine."""
+    program = envoy_program()
+    if options.rest_listen is None or program is None or not gateway:
+        return None
+    identity = (state / "identity").absolute() if options.tls else None
+    front = dev_front(free_address(options.rest_listen), gateway, (state / "rest").absolute(), identity)
+    return await stack.enter_async_context(RestFront(program, front, vertex_api=True))
 
 
 async def _identity(folder: Path, policy: Policy) -> "DevIdentity":

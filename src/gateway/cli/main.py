@@ -5,6 +5,7 @@ import click
 from gateway.cli.dev import dev
 from gateway.cli.migrate import migrate
 from gateway.cli.policy import policy
+from gateway.cli.rest_config import rest_config
 from gateway.cli.serve import serve
 from gateway.cli.simulate import simulate
 from gateway.cli.top import top
@@ -20,5 +21,6 @@ main.add_command(serve)
 main.add_command(dev)
 main.add_command(migrate)
 main.add_command(policy)
+main.add_command(rest_config)
 main.add_command(simulate)
 main.add_command(top)

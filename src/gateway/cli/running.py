@@ -12,6 +12,7 @@ import uvloop
 from gateway.api.server import ListenError
 from gateway.app import App
 from gateway.cli.emulator import EmulatorError
+from gateway.cli.envoy import EnvoyError
 from gateway.cli.sample import NoSampleError
 from gateway.identity.development import DevelopmentIdentityRefusedError
 from gateway.policy.load import PolicyError
@@ -29,6 +30,7 @@ NOT_STARTED: Final = (
     DevelopmentIdentityRefusedError,
     EmbeddedPostgresError,
     EmulatorError,
+    EnvoyError,
     ListenError,
     NoSampleError,
     OSError,

@@ -33,8 +33,10 @@ class CertificateAuthenticator:
         self._is_trusted_proxy = is_trusted_proxy
 
     async def authenticate(self, evidence: Evidence) -> Principal:
-        """The token's principal where there is a token, the one that a trusted proxy forwards, or the certificate's."""
-        if any(key == TOKEN_HEADER for key, _ in evidence.metadata):
+        """The token's principal where there is or must be a token, the one that a trusted proxy forwards, or the
+        certificate's.
+        """
+        if evidence.forwarded or any(key == TOKEN_HEADER for key, _ in evidence.metadata):
             return await self._by_token(evidence)
         peer = certificate_principal(evidence.transport(), dns_names=self._dns_names)
         if not self._is_trusted_proxy(peer.name):

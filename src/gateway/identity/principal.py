@@ -24,6 +24,8 @@ class Evidence:
     peer: Callable[[], str] = lambda: ""
     """The other end's address as gRPC writes it, `ipv4:10.0.0.7:51234`."""
     transport: Callable[[], Transport] = dict
+    forwarded: bool = False
+    """Whether a proxy made the call for somebody else: then the connection's own certificate says nothing about who."""
 
 
 class Authenticator(Protocol):

@@ -54,9 +54,10 @@ class BatchJobs:
 
     def handler(self) -> grpc.GenericRpcHandler:
         """The service as gRPC serves it."""
-        return handlers_of(SERVICE, self._methods())
+        return handlers_of(SERVICE, self.methods())
 
-    def _methods(self) -> Mapping[str, Method]:
+    def methods(self) -> Mapping[str, Method]:
+        """The methods by the contract's names."""
         return {
             "CreateBatchJob": self.create,
             "GetBatchJob": self.get,

@@ -22,10 +22,11 @@ def layers(
     shedding: Shedding,
     authenticator: Authenticator,
     guarded: frozenset[str],
+    forwarded: frozenset[str] = frozenset(),
     traces: Traces = OFF,
 ) -> tuple[Layer, ...]:
-    """The layers from the outside in. `guarded` are the services that have callers with names; `shedding` is the one of
-    the whole process.
+    """The layers from the outside in. `guarded` are the services that have callers with names, `forwarded` those of
+    them that a proxy calls for others; `shedding` is the one of the whole process.
 
     Counting is outermost, so refusals of every layer count. What stands inside Refusals may raise; what stands outside
     sees the code that went over the wire.
@@ -38,5 +39,5 @@ def layers(
         Draining(drain, guarded),
         shedding,
         Deadline(),
-        Identity(authenticator, guarded),
+        Identity(authenticator, guarded, forwarded),
     )

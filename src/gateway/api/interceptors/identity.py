@@ -9,11 +9,15 @@ from gateway.identity.refusal import CAUSE
 
 
 class Identity:
-    """Names the caller of every method of the guarded services. Health and reflection say nothing about anyone."""
+    """Names the caller of every method of the guarded services. Health and reflection say nothing about anyone.
 
-    def __init__(self, authenticator: Authenticator, guarded: frozenset[str]) -> None:
+    `forwarded` are the services that only a proxy calls, for others: whatever it proves about itself, it is nobody.
+    """
+
+    def __init__(self, authenticator: Authenticator, guarded: frozenset[str], forwarded: frozenset[str]) -> None:
         self._authenticator = authenticator
         self._guarded = guarded
+        self._forwarded = forwarded
 
     async def around(self, call: Call, proceed: Proceed) -> Any:
         """Authenticate, or refuse."""
@@ -24,8 +28,10 @@ class Identity:
 
     async def _caller_of(self, call: Call) -> Principal:
         context: Any = call.context
+        forwarded = call.service in self._forwarded
+        evidence = Evidence(call.metadata, context.peer, context.auth_context, forwarded)
         try:
-            return await self._authenticator.authenticate(Evidence(call.metadata, context.peer, context.auth_context))
+            return await self._authenticator.authenticate(evidence)
         except GatewayError as error:
             if cause := error.metadata.get(CAUSE):
                 call.names[CAUSE] = cause
