@@ -1,0 +1,6 @@
+"""The `gateway` command."""
+
+import os
+
+# gRPC reads it when it is first used: its handlers would complain on stderr when `gateway dev` starts Envoy.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
