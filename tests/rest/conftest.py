@@ -88,6 +88,21 @@ def answer_of(out: bytes) -> Answer:
     return Answer(int(first.split()[1]), headers, text)
 
 
+async def exchange(front: Rest, request: bytes) -> Answer:
+    """The answer to these very bytes."""
+    host, _, port = front.url.rpartition("/")[2].partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    while head.startswith(b"HTTP/1.1 100"):
+        head = await reader.readuntil(b"\r\n\r\n")
+    answer = answer_of(head)
+    body = await reader.readexactly(int(answer.headers.get("content-length", 0)))
+    writer.close()
+    await writer.wait_closed()
+    return answer_of(head + body)
+
+
 StartFront = Callable[..., Awaitable[Rest]]
 
 

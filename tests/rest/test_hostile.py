@@ -1,10 +1,9 @@
 """Bodies, headers and framing that are wrong by accident or on purpose: refused, by name where possible, never 5xx."""
 
-import asyncio
 import json
 from typing import Any
 
-from rest.conftest import Answer, Rest, answer_of
+from rest.conftest import Rest, exchange
 from rest.test_batch_jobs import JOBS, SPEC
 
 UNKNOWN: tuple[tuple[dict[str, Any], dict[str, str]], ...] = (
@@ -127,20 +126,8 @@ async def test_framing_by_which_requests_are_smuggled_is_refused(front: Rest) ->
         "X-Header: a\x00b\r\n",
         "no colon\r\n",
     ):
-        answer = await raw(
-            front, f"POST {JOBS} HTTP/1.1\r\nHost: x\r\nx-batchjobs-team: ranking\r\n{head}\r\n0\r\n\r\n"
-        )
+        request = f"POST {JOBS} HTTP/1.1\r\nHost: x\r\nx-batchjobs-team: ranking\r\n{head}\r\n0\r\n\r\n"
+        answer = await exchange(front, request.encode("latin-1"))
         assert answer.code in {400, 501}, head
-    assert (await raw(front, f"GET {JOBS} HTTP/1.1\r\n\r\n")).code == 400
-    assert (await raw(front, "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n")).code == 404
-
-
-async def raw(front: Rest, request: str) -> Answer:
-    """The answer to bytes that no HTTP client would send."""
-    host, _, port = front.url.rpartition("/")[2].partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(request.encode("latin-1"))
-    head = await reader.readuntil(b"\r\n\r\n")
-    writer.close()
-    await writer.wait_closed()
-    return answer_of(head)
+    assert (await exchange(front, f"GET {JOBS} HTTP/1.1\r\n\r\n".encode())).code == 400
+    assert (await exchange(front, b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n")).code == 404

@@ -39,7 +39,7 @@ def read_body(data: bytes, message: Message, root: str) -> None:
 def _json_of(data: bytes) -> Any:
     try:
         return json.loads(
-            data.decode(), object_pairs_hook=_without_repeats, parse_constant=_no_number, parse_float=_number
+            data.decode("utf-8-sig"), object_pairs_hook=_without_repeats, parse_constant=_no_number, parse_float=_number
         )
     except UnicodeDecodeError as error:
         raise _malformed(f"it is not valid UTF-8 at byte {error.start}") from None

@@ -20,8 +20,8 @@ def batch_jobs_twin() -> Twin:
 
 @cache
 def vertex_twin() -> Twin:
-    """The methods of Vertex's JobService, at the paths that they have in Google's REST API. It imports Google's package,
-    which takes long.
+    """The methods of Vertex's JobService, at the paths of Google's REST API. It imports Google's package, which takes
+    long.
     """
     service = vertex_messages.load().service
     return Twin(service, annotated_routes(service, VERTEX_VERSIONS))
