@@ -4,9 +4,13 @@ import base64
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from cryptography import x509
 
 from chart.rendered import CHART, EXAMPLES, LEAST, RefusedError, example, render
+from gateway.cli.main import main
+
+BY_CERTIFICATE = {"tokens": {"enabled": False}, "mtls": {"enabled": True, "clientCa": {"secretName": "callers"}}}
 
 
 def test_the_least_values_make_three_spread_replicas_that_never_fall_below_three():
@@ -38,6 +42,9 @@ def test_the_least_values_make_three_spread_replicas_that_never_fall_below_three
         ({"database": {"cloudSql": {"image": "proxy:latest"}}}, "cloudSql"),
         ({"database": {"url": "postgresql://gateway:secret@db/gateway"}}, "url"),
         ({"replicas": 0}, "replicas"),
+        ({"rest": {"enabled": True}}, "rest.image is needed"),
+        ({"rest": {"enabled": True, "image": "envoy:latest"}}, "rest"),
+        ({"rest": {"enabled": True, "image": "envoy:v1"}, "identity": BY_CERTIFICATE}, "rest.enabled needs"),
         ({"monitoring": {"rules": {"enabled": True}}}, "runbookBase is needed"),
         ({"monitoring": {"rules": {"runbookBase": "https://git/main"}}}, "runbookBase"),
         ({"unheard": 1}, "unheard"),
@@ -264,3 +271,29 @@ def test_placement_and_labels_reach_every_pod():
 )
 def test_names_can_be_chosen(said, name):
     assert render(LEAST, **said).one("Deployment")["metadata"]["name"] == name
+
+
+def test_rest_is_served_by_an_envoy_beside_the_gateway_of_the_same_version():
+    chart = render(rest={"enabled": True, "image": "envoy:v1"})
+    config, envoy = chart.pod()["initContainers"]
+    assert (config["name"], config["image"]) == ("rest-config", chart.pod()["containers"][0]["image"])
+    assert "--no-vertex-api" in config["args"]
+    assert (envoy["name"], envoy["restartPolicy"]) == ("rest", "Always")
+    assert {"name": "rest", "port": 443, "targetPort": 8473} in chart.all("Service")[0]["spec"]["ports"]
+    assert {"protocol": "TCP", "port": 8473} in chart.all("NetworkPolicy")[0]["spec"]["ingress"][0]["ports"]
+    spoken = render(rest={"enabled": True, "image": "envoy:v1"}, gateway={"settings": {"vertex_api": True}})
+    assert "--no-vertex-api" not in spoken.pod()["initContainers"][0]["args"]
+
+
+def test_rest_stands_behind_the_databases_proxy_and_is_not_there_unasked():
+    names = [each["name"] for each in example("production").pod()["initContainers"]]
+    assert names == ["cloud-sql-proxy", "rest-config", "rest"]
+    assert "initContainers" not in render().pod()
+
+
+def test_the_files_that_rest_is_configured_with_can_be_written(tmp_path):
+    """The init container's own arguments, with its folder elsewhere."""
+    arguments = render(rest={"enabled": True, "image": "envoy:v1"}).pod()["initContainers"][0]["args"]
+    elsewhere = [f"--out={tmp_path}" if each == "--out=/rest" else each for each in arguments]
+    assert CliRunner().invoke(main, [*elsewhere, "--at=/rest"]).exit_code == 0
+    assert {each.name for each in tmp_path.iterdir()} == {"envoy.yaml", "descriptors.pb", "callers.yaml"}
