@@ -40,6 +40,10 @@
     httpGet: {path: /readyz, port: 8473, scheme: HTTPS}
     periodSeconds: 10
     timeoutSeconds: 5
+  readinessProbe:
+    httpGet: {path: /readyz, port: 8473, scheme: HTTPS}
+    periodSeconds: 5
+    timeoutSeconds: 2
   terminationMessagePolicy: FallbackToLogsOnError
   securityContext: {{- include "gateway.containerSecurity" . | nindent 4 }}
   resources: {{- toYaml .Values.rest.resources | nindent 4 }}
