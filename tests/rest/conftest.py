@@ -88,8 +88,8 @@ def answer_of(out: bytes) -> Answer:
     return Answer(int(first.split()[1]), headers, text)
 
 
-async def exchange(front: Rest, request: bytes) -> Answer:
-    """The answer to these very bytes."""
+async def exchange(front: Rest, request: bytes, *, head_only: bool = False) -> Answer:
+    """The answer to these very bytes, with its body or without."""
     host, _, port = front.url.rpartition("/")[2].partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request)
@@ -97,7 +97,8 @@ async def exchange(front: Rest, request: bytes) -> Answer:
     while head.startswith(b"HTTP/1.1 100"):
         head = await reader.readuntil(b"\r\n\r\n")
     answer = answer_of(head)
-    body = await reader.readexactly(int(answer.headers.get("content-length", 0)))
+    length = 0 if head_only else int(answer.headers.get("content-length", 0))
+    body = await reader.readexactly(length)
     writer.close()
     await writer.wait_closed()
     return answer_of(head + body)
