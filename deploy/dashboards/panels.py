@@ -17,7 +17,7 @@ Query = tuple[str, str]
 """A PromQL expression, and the legend of its lines."""
 
 JOB: Final = 'job=~"$job"'
-CALLS: Final = f'{JOB}, grpc_service="batchjobs.v1.BatchJobs"'
+CALLS: Final = f'{JOB}, grpc_service!~"grpc[.].+|unknown"'
 UNARY: Final = f'{CALLS}, grpc_type="unary"'
 FAILED: Final = 'grpc_code=~"Unknown|Internal|Unavailable|DeadlineExceeded|DataLoss"'
 """What counts against the API's objective; the alerts say the same."""

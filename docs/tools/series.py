@@ -57,7 +57,7 @@ LABELS: Final[dict[str, Factor]] = {
     "role": 1,
     "grpc_type": 1,  # each method has one
     "grpc_service": 1,  # counted with the methods
-    "grpc_method": 13,  # of all services, and `unknown`
+    "grpc_method": 29,  # of all services, those by REST and Vertex's own included, and `unknown`
     "grpc_code": 17,
 }
 OF_ONE_METRIC: Final[dict[tuple[str, str], Factor]] = {("batchjobs_rows", "outcome"): 3}

@@ -9,10 +9,12 @@ import pytest
 from prometheus_client import CollectorRegistry, disable_created_metrics
 from prometheus_client.metrics import MetricWrapperBase
 
-from batchjobs.v1 import batch_jobs_pb2
 from docs.tools import series
+from gateway.api.batch_jobs.servicer import SERVICE
 from gateway.api.interceptors.counting import usual_name
+from gateway.api.rest.twins import rest_twins
 from gateway.api.server import HEALTH_SERVICE, REFLECTION_SERVICE
+from gateway.cloud import vertex_messages
 from gateway.cloud.lookups import LookupResult
 from gateway.cloud.vertex_errors import Code
 from gateway.domain.states import ENDS, OPEN, State
@@ -112,7 +114,8 @@ def fill_process(metrics: Metrics) -> None:
 
 
 def fill_rpcs(metrics: Metrics) -> None:
-    services = (batch_jobs_pb2.DESCRIPTOR.services_by_name["BatchJobs"], HEALTH_SERVICE, REFLECTION_SERVICE)
+    by_rest = [twin.service for twin in rest_twins(vertex_api=True)]
+    services = (SERVICE, vertex_messages.load().service, *by_rest, HEALTH_SERVICE, REFLECTION_SERVICE)
     methods = [(service.full_name, method.name) for service in services for method in service.methods]
     for service, method in [*methods, ("unknown", "unknown")]:
         metrics.rpcs.started("unary", service, method)
