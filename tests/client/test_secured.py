@@ -281,6 +281,16 @@ async def test_plaintext_to_a_secured_listener_is_told_of(start: Start) -> None:
     assert "may speak TLS where plaintext was asked for" in "\n".join(error.value.failure.sentences())
 
 
+async def test_where_nobody_listens_the_names_other_addresses_are_told_of(start: Start, ca: Path) -> None:
+    """Of a name's several addresses gRPC tells what the last one said, which need not be the one that matters."""
+    gateway = await start(demands=Authority("clients' CA"))
+    port = gateway.endpoint.rpartition(":")[2]
+    await gateway.stop()
+    async with Client(f"127.0.0.1:{port}", team="ranking", security=Security(ca_file=ca), timeout=2) as client:
+        with pytest.raises(Unavailable, match="call the other one by its number, such as 127\\.0\\.0\\.1"):
+            await client.get(NAME)
+
+
 async def command(gateway: Gateway, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Ran:
     monkeypatch.setenv("BATCHJOBS_ENDPOINT", gateway.endpoint)
     monkeypatch.setenv("BATCHJOBS_TEAM", "ranking")

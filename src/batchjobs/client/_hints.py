@@ -29,6 +29,10 @@ PASSING: Final = {
         "The connection was closed at once: the listener may speak TLS where plaintext was asked for, or demand a "
         "client certificate (certificate_file, key_file) of its CA that has not expired."
     ),
+    "Connection refused": (
+        "Nobody listens at the address in this message. A name may have several, as `localhost` has, and gRPC tells of "
+        "the last alone: call the other one by its number, such as 127.0.0.1, to see why it was no better."
+    ),
 }
 """The same of what may pass: files that are being replaced, a gateway that is being restarted."""
 
