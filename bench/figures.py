@@ -4,7 +4,21 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import calls, commits, dispatchable, failover, fanout, large, memory, rates, replicas, start, traces, vertex
+from bench import (
+    calls,
+    commits,
+    dispatchable,
+    failover,
+    fanout,
+    large,
+    memory,
+    noisy,
+    rates,
+    replicas,
+    start,
+    traces,
+    vertex,
+)
 from bench.rows import Row
 
 
@@ -26,6 +40,7 @@ FIGURES = (
     Figure("traces", traces.rows),
     Figure("memory", memory.rows),
     Figure("watches", fanout.rows, generator=True),
+    Figure("noisy", noisy.rows, generator=True),
     Figure("large", large.rows, generator=True),
     Figure("replicas", replicas.rows, generator=True),
     Figure("commits", commits.rows, generator=True),

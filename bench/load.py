@@ -52,13 +52,15 @@ async def run(
     warm_up: float = 1.0,
     connections: int = 0,
     once: bool = False,
+    pause: float = 0.0,
+    refused_too: bool = False,
     headers: Mapping[str, str] | None = None,
     pinned: tuple[str, ...] = (),
 ) -> Load:
-    """Call `method` with requests drawn by chance, or with each of them `once`.
+    """Call `method` with requests drawn by chance, or with each of them `once`, a caller resting for `pause` seconds.
 
     Raises:
-        LoadError: a call did not end OK: such a run measures nothing.
+        LoadError: a call did not end OK: such a run measures nothing, unless it is there to be `refused_too`.
 
     """
     options = {
@@ -67,14 +69,20 @@ async def run(
         "warm-up": f"{warm_up}s",
         "duration": f"{seconds}s",
         "once": str(once).lower(),
+        "pause": f"{pause}s",
     }
     with written(requests) as file:
         command = [*pinned, *arguments(target, method, file, headers or {}, **options)]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-        output, _ = await process.communicate()
+        try:
+            output, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
     if process.returncode:
         raise LoadError(f"the generator ended with {process.returncode}")
-    return _read(json.loads(output))
+    return _read(json.loads(output), refused_too=refused_too)
 
 
 @contextmanager
@@ -94,9 +102,9 @@ def arguments(target: str, method: str, requests: str, headers: Mapping[str, str
     return [str(PROGRAM), *(f"-{name}={value}" for name, value in every.items())]
 
 
-def _read(report: Mapping[str, object]) -> Load:
+def _read(report: Mapping[str, object], *, refused_too: bool) -> Load:
     statuses = report["statuses"]
-    if not isinstance(statuses, dict) or set(statuses) != {"OK"}:
+    if not isinstance(statuses, dict) or (set(statuses) != {"OK"} and not refused_too):
         raise LoadError(f"not every call ended OK: {statuses} {report.get('error', '')}")
     values = {name: float(str(report[name])) for name in ("seconds", "p50", "p99")}
     return Load(int(str(report["calls"])), **values)

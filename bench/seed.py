@@ -54,9 +54,9 @@ def ended(team: str, number: int) -> BatchJob:
     )
 
 
-async def seed_ended(url: str, team: str, count: int) -> list[BatchJob]:
-    """Write that many ended batch jobs of one team, which had none."""
-    jobs = [ended(team, number) for number in range(1, count + 1)]
+async def seed_ended(url: str, team: str, count: int, first: int = 1) -> list[BatchJob]:
+    """Write that many ended batch jobs of one team, which had none; ids are counted from `first`."""
+    jobs = [ended(team, number) for number in range(first, first + count)]
     rows = [(*encode_fixed(job, ""), *encode_changing(job, Slot())) for job in jobs]
     places = ", ".join(f"${place}" for place in range(1, len(rows[0]) + 1))
     connection = await asyncpg.connect(url)

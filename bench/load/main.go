@@ -48,7 +48,7 @@ type options struct {
 	target, method, requests, headers string
 	callers, connections              int
 	once, watch                       bool
-	warmUp, duration                  time.Duration
+	warmUp, duration, pause           time.Duration
 }
 
 func main() {
@@ -63,6 +63,7 @@ func main() {
 	flag.BoolVar(&o.once, "once", false, "send each request once, in order, and stop when there are none left")
 	flag.DurationVar(&o.warmUp, "warm-up", time.Second, "how long to call before counting")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "how long to count")
+	flag.DurationVar(&o.pause, "pause", 0, "how long each caller rests between its calls")
 	flag.Parse()
 	if err := run(o); err != nil {
 		log.Fatal(err)
@@ -133,6 +134,7 @@ func (c *caller) call(o options, next func(*rand.Rand) []byte, begin, end time.T
 		err := c.connection.Invoke(limited, o.method, request, &answer)
 		cancel()
 		ended := time.Now()
+		time.Sleep(o.pause)
 		if ended.Before(begin) || (ended.After(end) && !o.once) {
 			continue
 		}

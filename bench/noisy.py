@@ -1,0 +1,127 @@
+"""What one team's flood costs another team: the p99 of its gets and creates, over what it is when all is quiet.
+
+Run it alone as `python -m bench noisy`. The quiet team calls at an even pace; the noisy one as fast as it is answered,
+and it never rests when it is refused.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batchjobs.v1 import batch_jobs_pb2 as pb
+from bench import create, load
+from bench.rows import Row
+from bench.seed import seed_ended
+from bench.stage import OTHERS, Server, Stage, bench_policy
+from bench.watchers import watching
+
+QUIET, NOISY = "team-00", "team-01"
+NAMES = 200
+SECONDS = 6.0
+WORSE_AT_MOST = 2.0
+SERVICE = "/batchjobs.v1.BatchJobs/"
+
+Flood = Callable[[Server], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Felt:
+    """The quiet team's p99, in seconds."""
+
+    gets: float
+    creates: float
+
+
+async def rows(folder: Path) -> list[Row]:
+    """Quiet first, then under each kind of flood."""
+    load.build()
+    async with Stage.set(folder, bench_policy(create.TEAMS)) as stage:
+        create.write_objects(stage)
+        await seed_ended(stage.database_url, QUIET, NAMES)
+        await seed_ended(stage.database_url, NOISY, NAMES, first=NAMES + 1)
+        async with stage.gateway() as gateway:
+            quiet = await felt(gateway)
+            floods: dict[str, Flood] = {"gets": gets, "watches": watches, "creates": creates}
+            under: dict[str, Felt] = {}
+            for name, flood in floods.items():
+                async with flooded(flood(gateway)):
+                    under[name] = await felt(gateway)
+    return [row for name, now in under.items() for row in compared(name, quiet, now)]
+
+
+def compared(flood: str, quiet: Felt, now: Felt) -> list[Row]:
+    """Both p99 over the quiet ones, and what they are."""
+    times = f"get {_ms(quiet.gets)} and {_ms(now.gets)}, create {_ms(quiet.creates)} and {_ms(now.creates)} ms"
+    return [
+        Row.at_most(f"p99 of a get over its quiet value, another team floods {flood}", now.gets / quiet.gets,
+                    WORSE_AT_MOST, digits=2),
+        Row.at_most(f"p99 of a create over its quiet value, another team floods {flood}", now.creates / quiet.creates,
+                    WORSE_AT_MOST, digits=2),
+        Row("  beside them: quiet and flooded", times),
+    ]  # fmt: skip
+
+
+async def felt(gateway: Server) -> Felt:
+    """The quiet team's gets and creates, both at once."""
+    names = [pb.GetBatchJobRequest(name=f"teams/{QUIET}/batchJobs/{10**17 + n}") for n in range(1, NAMES + 1)]
+    made = create.requests(1, create.OBJECTS // create.TEAMS, 5_000, time.monotonic_ns())
+    asked, recorded = await asyncio.gather(
+        called(gateway, "GetBatchJob", QUIET, (each.SerializeToString() for each in names), callers=4, pause=0.02),
+        called(gateway, "CreateBatchJob", QUIET, made, callers=4, pause=0.1, once=True),
+    )
+    return Felt(asked.p99, recorded.p99)
+
+
+async def called(gateway: Server, method: str, team: str, requests: Any, **more: Any) -> load.Load:
+    headers = {"x-batchjobs-team": team}
+    run = {"seconds": SECONDS, "warm_up": 1.0, "headers": headers, "pinned": OTHERS, **more}
+    return await load.run(gateway.target, SERVICE + method, requests, **run)
+
+
+@asynccontextmanager
+async def flooded(flood: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """While it is entered, the flood goes on."""
+    task = asyncio.create_task(flood)
+    await asyncio.sleep(0.5)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def gets(gateway: Server) -> None:
+    """64 callers, without a rest."""
+    name = pb.GetBatchJobRequest(name=f"teams/{NOISY}/batchJobs/{10**17 + NAMES + 1}").SerializeToString()
+    await called(gateway, "GetBatchJob", NOISY, [name], callers=64, seconds=60.0, refused_too=True)
+
+
+async def creates(gateway: Server) -> None:
+    """32 callers, without a rest."""
+    every = create.requests(2, create.OBJECTS // create.TEAMS, 40_000, time.monotonic_ns())
+    noisy = (request for number, request in enumerate(every) if number % 2)
+    await called(gateway, "CreateBatchJob", NOISY, noisy, callers=32, seconds=60.0, refused_too=True, once=True)
+
+
+async def watches(gateway: Server) -> None:
+    """Three hundred watches of the team, opened again as soon as all of them are."""
+    request = pb.WatchBatchJobsRequest(parent=f"teams/{NOISY}").SerializeToString()
+    while True:
+        async with watching(
+            gateway.target,
+            f"{SERVICE}WatchBatchJobs",
+            [request] * 300,
+            connections=8,
+            headers={"x-batchjobs-team": NOISY},
+            pinned=OTHERS,
+        ):
+            pass
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f}"
