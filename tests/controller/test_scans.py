@@ -84,13 +84,14 @@ def test_absence_is_never_concluded_from_less(times: list[int]) -> None:
 
 def test_a_put_back_batch_job_waits_for_a_scan_begun_later() -> None:
     kept = Scans(T, SLACK)
-    kept.put_back(ROW, START + 10 * SECOND)
+    before = replace(at(10), number=kept.begin())
+    kept.put_back(ROW)
     assert kept.blocked(POOL) == {1}
-    kept.note(POOL, at(10), whole=False)
-    assert kept.blocked(POOL) == {1}, "it began before, or at the same moment"
-    kept.note(POOL, at(11, reach=timedelta(0)), whole=False)
+    kept.note(POOL, before, whole=False)
+    assert kept.blocked(POOL) == {1}, "it began before"
+    kept.note(POOL, replace(at(11, reach=timedelta(0)), number=kept.begin()), whole=False)
     assert kept.blocked(POOL) == {1}, "it did not reach back to the first attempt"
-    kept.note(POOL, at(12), whole=False)
+    kept.note(POOL, replace(at(12), number=kept.begin()), whole=False)
     assert kept.blocked(POOL) == frozenset()
 
 

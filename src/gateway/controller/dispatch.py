@@ -116,9 +116,13 @@ class Dispatch:
         return access
 
     def _without_blocked(self, contender: Contender) -> Contender:
-        """Heads whose next attempt waits for a scan are passed over until it is done."""
-        blocked = self._term.scans.blocked(contender.pool)
-        return replace(contender, heads=tuple(head for head in contender.heads if head.id not in blocked))
+        """Heads whose next attempt waits for a scan are passed over until it is done.
+
+        So are those whose last attempt is still being recorded: a commit that was not answered may have put them back.
+        """
+        blocked, flights = self._term.scans.blocked(contender.pool), self._flights
+        free = (head for head in contender.heads if head.id not in blocked and not flights.under_way(head.id))
+        return replace(contender, heads=tuple(free))
 
 
 def team_snapshots(policy: Policy, snapshot: Snapshot) -> dict[str, TeamSnapshot]:

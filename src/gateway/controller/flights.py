@@ -43,5 +43,7 @@ class Flights:
             with suppress(LeaseLostError):
                 await work
         finally:
-            del self._tasks[job.id]
             self._in_pool[job.pool] -= 1
+            # An earlier term's flight for the batch job may end after a later one has begun.
+            if self._tasks.get(job.id) is asyncio.current_task():
+                del self._tasks[job.id]

@@ -6,7 +6,6 @@ from gateway.controller.answers import Meaning, meaning
 from gateway.controller.strikes import Strikes
 from gateway.controller.term import Term
 from gateway.domain.batch_job import BatchJob, PoolId
-from gateway.domain.states import State
 from gateway.domain.vertex_job import Status
 
 _REASONS = {Meaning.BUSY: gate.BUSY, Meaning.DENIED: gate.DENIED}
@@ -43,10 +42,11 @@ class Refusals:
                 change = moves.put_back(attempt, f"VERTEX_{what.name}", retention)
         changed = await self._term.change(job, change)
         self._struck.pop(attempt, None)
-        if changed is not None and changed.after.state is State.QUEUED:
-            self._term.scans.put_back(changed.after, changed.after.update_time)
-        elif changed is not None:
+        if changed is not None and changed.after.ended:
             self._of(job.pool).forget(job.id)
+        else:
+            # Nothing changed: an earlier try of this same write was committed and not answered, and put it back.
+            self._term.scans.put_back(job)
 
     async def _close(self, job: BatchJob, what: Meaning) -> None:
         sent = job.submit_time or job.update_time

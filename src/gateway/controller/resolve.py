@@ -58,6 +58,8 @@ class Resolve(PerPool):
             return
         config = term.config
         change = moves.absent(attempt.id, config.settle_after, config.max_ambiguous, term.retention(row.team))
+        # Before the write: where its commit is not answered, nobody comes back here to say that it was put back.
+        term.scans.put_back(row)
         changed = await term.change(row, change)
         if changed is None:
             return
@@ -66,5 +68,4 @@ class Resolve(PerPool):
         term.metrics.vertex.resolved(how)
         self._log.warning("submit_resolved", batch_job=row.name, attempt=attempt.number, how=how, to=after.state)
         if after.state is State.QUEUED:
-            term.scans.put_back(after, after.update_time)
             term.bells.ring(Bell.RESOLVE, row.pool)

@@ -33,7 +33,7 @@ class Scans:
         self._ready: set[PoolId] = set()
         self._last = 0
         self._held: defaultdict[PoolId, dict[int, int]] = defaultdict(dict)
-        self._put_back: defaultdict[PoolId, dict[int, tuple[datetime, datetime]]] = defaultdict(dict)
+        self._put_back: defaultdict[PoolId, dict[int, tuple[int, datetime]]] = defaultdict(dict)
 
     def begin(self) -> int:
         """The number of a scan that begins now."""
@@ -49,17 +49,20 @@ class Scans:
             if scan.number > number and batch_job not in scan.matched:
                 del self._held[pool][batch_job]
         waiting = self._put_back[pool]
-        for batch_job, (when, reach) in list(waiting.items()):
-            if scan.begun > when and scan.since <= reach:
+        for batch_job, (number, reach) in list(waiting.items()):
+            if scan.number > number and scan.since <= reach:
                 del waiting[batch_job]
 
     def ready(self, pool: PoolId) -> bool:
         """Whether this leader has scanned the pool: its first submit there comes after that."""
         return pool in self._ready
 
-    def put_back(self, job: BatchJob, when: datetime) -> None:
-        """Note an attempt that ended without a Vertex job: the next one comes after a scan that begins later."""
-        self._put_back[job.pool][job.id] = (when, self.reach(job))
+    def put_back(self, job: BatchJob) -> None:
+        """Note an attempt that ended, or may have, without a Vertex job: the next one comes after a scan begun later.
+
+        "May have": a commit that was not answered may have put it back all the same. One note too many costs a scan.
+        """
+        self._put_back[job.pool][job.id] = (self._last, self.reach(job))
 
     def hold(self, job: BatchJob) -> None:
         """Note that a Vertex job was found for it and could not be adopted: no attempt until it is, or is gone."""
