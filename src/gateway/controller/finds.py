@@ -110,8 +110,9 @@ class Finds:
                 )
 
     async def cancel_extra(self, pool: PoolId, extra: VertexJob) -> None:
-        """Cancel a Vertex job that should not be there, and count it once."""
-        # One that is found cancelled was found before, by this leader or by another.
+        """Cancel a Vertex job that should not be there, and count it once in a term."""
+        # One that is found cancelled was found before, by this leader or by another. One that ended otherwise may have
+        # ended while nobody led: to count it once more than it is says more than to count it never.
         if extra.name not in self._counted and extra.state is not State.CANCELLED:
             self._remember(extra.name)
             self._term.metrics.vertex.duplicate()
