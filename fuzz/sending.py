@@ -87,6 +87,8 @@ class Sender:
         try:
             await self._call(sent)
         except grpc.aio.AioRpcError as error:
+            if error.details() in ONES_OWN:
+                return grpc.StatusCode.CANCELLED, None
             return error.code(), _judged(sent, error)
         except asyncio.CancelledError:
             # grpc.aio ends a call of streams so, where its request could not be written any more.
@@ -132,7 +134,7 @@ class Sender:
 
 def _judged(sent: Input, error: grpc.aio.AioRpcError) -> Finding | None:
     code, said = error.code(), str(error.details())[:500]
-    if code in FORBIDDEN and said not in ONES_OWN:
+    if code in FORBIDDEN:
         return Finding("a forbidden code", sent, code.name, said)
     trailers = {key for key, _ in error.trailing_metadata() or ()}
     if code in EXPLAINED and "grpc-status-details-bin" not in trailers and not sent.path.startswith(FOREIGN_REFUSALS):
