@@ -88,12 +88,14 @@ def add_time(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 def render(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> str:
-    """The line; what JSON has no form for is shown as Python shows it."""
+    """The line, of printable ASCII alone; what JSON has no form for is shown as Python shows it."""
     try:
-        return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z).decode()
+        line = orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z)
     except TypeError:
         # Numbers beyond 64 bits, and text that is not valid Unicode, such as the name of a file may be.
         return _ENCODER.encode(event)
+    # Of what is not ASCII, some ends a line or turns it around for whoever reads the log: it is written as escapes.
+    return line.decode() if line.isascii() and _DELETE not in line else _ENCODER.encode(event)
 
 
 def _shown(value: Any) -> str:
@@ -101,6 +103,7 @@ def _shown(value: Any) -> str:
 
 
 _ENCODER: Final = json.JSONEncoder(default=_shown)
+_DELETE: Final = b"\x7f"
 
 
 def blank_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
