@@ -103,7 +103,7 @@ async def test_a_gateway_that_is_away_is_a_sentence_and_an_exit_code(gateway: Ga
 
 
 async def test_while_the_gateway_is_away_the_last_page_stays_with_a_line_about_it(busy: Gateway):
-    connection = Connection(busy.app.api_target, "operator", "text", 0.1, security=None, insecure=True)
+    connection = Connection(busy.app.api_target, "operator", "text", 30, security=None, insecure=True)
     looks, shown = iter([look]), list[str]()
 
     async def look_once(client: Client) -> Picture:
