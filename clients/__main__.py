@@ -2,27 +2,37 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from clients.examples import EXAMPLES, FEATURES, Example, run_example
+from clients import page
+from clients.examples import EXAMPLES, FEATURES, run_example
 from clients.prepare import forge_token, use_up_quota
 from clients.results import Outcome, Result, closing, table
 from clients.standing import Standing, standing
 from clients.toolchains import TOOLCHAINS, BuildError, Toolchain
+from clients.vertex import scenarios
+from clients.vertex.registry import VERTEX_CLIENTS
+from clients.vertex.running import run_clients
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="clients", description="Run programs of every language against a gateway.")
     parser.add_argument("languages", nargs="*", help="only these")
-    wanted = {each.lower() for each in parser.parse_args().languages}
+    parser.add_argument("--write", action="store_true", help=f"keep the table of clients of Vertex AI in {page.PAGE}")
+    arguments = parser.parse_args()
+    wanted = {each.lower() for each in arguments.languages}
     toolchains = [each for each in TOOLCHAINS if not wanted or each.language.lower() in wanted]
     built = {each.language: made for each in toolchains if (made := prepared(each)) is not None}
     with standing() as gateway:
         forge_token(gateway)
         use_up_quota(gateway)
-        results = [result for each in toolchains for result in run_language(each.language, built, gateway)]
-    print("\n".join(["", *table("program", FEATURES, results), "", closing(results)]))
-    sys.exit(any(each.outcome is Outcome.FAILED for each in results))
+        examples = [each for one in toolchains for each in told(examples_of(one.language, built, gateway))]
+        clients = [each for one in toolchains for each in told(clients_of(one.language, built, gateway))]
+    print("\n".join(["", *table("program", FEATURES, examples), "", *table("client", scenarios.FEATURES, clients)]))
+    print(f"\n{closing([*examples, *clients])}")
+    stale = page.keep(clients, write=arguments.write)
+    print(stale)
+    sys.exit(bool(stale) or any(each.outcome is Outcome.FAILED for each in [*examples, *clients]))
 
 
 def prepared(toolchain: Toolchain) -> str | None:
@@ -37,22 +47,35 @@ def prepared(toolchain: Toolchain) -> str | None:
     return ""
 
 
-def run_language(language: str, built: dict[str, str], gateway: Standing) -> Iterator[Result]:
-    """Run the programs of a language, and tell of each feature as it is known."""
+def told(results: Iterable[Result]) -> Iterator[Result]:
+    """The same, and each is told as it is known."""
+    for result in results:
+        print(f"{result.program}: {result.feature}: {result.outcome} {result.saw}".rstrip(), flush=True)
+        yield result
+
+
+def examples_of(language: str, built: dict[str, str], gateway: Standing) -> Iterator[Result]:
+    """What comes of the examples of a language."""
     for example in EXAMPLES:
         if example.language == language:
-            for result in results_of(example, built.get(language), gateway):
-                print(f"{result.program}: {result.feature}: {result.outcome} {result.saw}".rstrip(), flush=True)
-                yield result
+            trouble = built.get(language)
+            yield from without(example.program, FEATURES, trouble) if trouble != "" else run_example(example, gateway)
 
 
-def results_of(example: Example, trouble: str | None, gateway: Standing) -> Iterator[Result]:
-    """The results of one program, or of what kept it from being run."""
+def clients_of(language: str, built: dict[str, str], gateway: Standing) -> Iterator[Result]:
+    """What comes of the clients of Vertex AI that need a language."""
+    clients = [each for each in VERTEX_CLIENTS if each.language == language]
+    trouble = built.get(language)
     if trouble == "":
-        yield from run_example(example, gateway)
-        return
+        yield from run_clients(clients, gateway)
+    else:
+        yield from (one for each in clients for one in without(each.program, scenarios.FEATURES, trouble))
+
+
+def without(program: str, features: Iterable[str], trouble: str | None) -> Iterator[Result]:
+    """The results of a program that was not run: skipped, or failed by what kept it from being built."""
     outcome = Outcome.SKIPPED if trouble is None else Outcome.FAILED
-    yield from (Result(example.program, feature, outcome, trouble or "") for feature in FEATURES)
+    return (Result(program, feature, outcome, trouble or "") for feature in features)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,15 @@
 """The example programs in `examples/`, each put through everything that a caller meets."""
 
-import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from clients.prepare import NOBODY
-from clients.results import Outcome, Result
+from clients.programs import REFUSED, SUCCEEDED, Ending, put_through
+from clients.results import Result
 from clients.standing import Standing
-from clients.toolchains import ROOT, environment
 
-PATIENCE: Final = 180.0
-"""Seconds that one run of a program may take; it takes two or three where nothing else runs."""
-
-SUCCEEDED, REFUSED = 0, 3
 TICKETS, TABLE = "gs://ranking-in/tickets.jsonl", "bq://corp-ml.ranking_in.tickets"
 
 
@@ -73,7 +67,7 @@ SCENARIOS: Final = (
     ),
     Scenario(
         "QuotaFailure, RetryInfo", "quota", TICKETS, "gs://ranking-out/{}", REFUSED,
-        ("reason: QUOTA_EXCEEDED", "quota jobs_per_day: 1 of 1", "try again in "), team="limited", bearer="limited",
+        ("reason: QUOTA_EXCEEDED", "quota queued_jobs: 1 of 1", "try again in "), team="limited", bearer="limited",
     ),
     Scenario(
         "ErrorInfo", "token", TICKETS, "gs://ranking-out/{}", REFUSED,
@@ -92,36 +86,12 @@ EXAMPLES: Final = (
 
 def run_example(example: Example, standing: Standing) -> Iterator[Result]:
     """Put one program through every scenario."""
-    for scenario in SCENARIOS:
-        trouble = play(example, scenario, standing)
-        yield Result(example.program, scenario.feature, Outcome.FAILED if trouble else Outcome.PASSED, trouble)
-
-
-def play(example: Example, scenario: Scenario, standing: Standing) -> str:
-    """What is wrong with how the program takes a scenario; empty where nothing is."""
     language = example.language.lower()
-    arguments = (f"{language}-{scenario.request_id}", scenario.source, scenario.destination.format(language))
-    try:
-        done = subprocess.run(
-            (*example.command, *arguments),
-            cwd=ROOT,
-            env=environment(caller(scenario, standing)),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"it did not end within {PATIENCE:.0f} s"
-    return judge(scenario, done.returncode, done.stdout + done.stderr)
-
-
-def judge(scenario: Scenario, status: int, said: str) -> str:
-    """The difference between what a program did and what the scenario asks for; empty where there is none."""
-    missing = [f"it did not print {each!r}" for each in scenario.shows if not re.search(each, said)]
-    wrong = [f"it ended with {status}, not {scenario.status}"] if status != scenario.status else []
-    return "; ".join([*wrong, *missing]) + f":\n{said}" if wrong or missing else ""
+    for scenario in SCENARIOS:
+        arguments = (f"{language}-{scenario.request_id}", scenario.source, scenario.destination.format(language))
+        wanted = Ending(scenario.status, scenario.shows)
+        outcome, saw = put_through((*example.command, *arguments), caller(scenario, standing), wanted)
+        yield Result(example.program, scenario.feature, outcome, saw)
 
 
 def caller(scenario: Scenario, standing: Standing) -> dict[str, str]:

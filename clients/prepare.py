@@ -17,7 +17,7 @@ def forge_token(gateway: Standing) -> None:
 
 
 def use_up_quota(gateway: Standing) -> None:
-    """Create the one batch job that the team `limited` may create in a day."""
+    """Create the one batch job that the team `limited` may have queued."""
     asyncio.run(_create(gateway))
 
 

@@ -15,9 +15,10 @@ class StandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A running gateway. `identity` is the folder of certificates and tokens."""
+    """A running gateway. `identity` is the folder of certificates and tokens; no `rest`, no Envoy on this machine."""
 
     endpoint: str
+    rest: str
     identity: str
     storage_url: str
     bigquery_url: str

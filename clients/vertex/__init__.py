@@ -1,0 +1,1 @@
+"""Clients that were made for Vertex AI, each put through everything that a caller meets at the gateway."""

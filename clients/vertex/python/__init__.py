@@ -1,0 +1,1 @@
+"""Programs with Google's clients for Python, called as `python -m …`: ACTION SOURCE DESTINATION NAME."""

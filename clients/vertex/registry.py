@@ -1,0 +1,37 @@
+"""Every client of Vertex AI that is tried. A program with several ways to call takes the way from `GATEWAY_WAY`."""
+
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class VertexClient:
+    """A client library in one of its ways, and the program that holds it. `rest`: the way goes over REST."""
+
+    language: str
+    """The toolchain that its program needs."""
+    library: str
+    command: tuple[str, ...]
+    way: str = ""
+    rest: bool = False
+
+    @property
+    def program(self) -> str:
+        """What it is called in the table."""
+        return f"{self.language}: {self.library}{self.way and f', {self.way}'}"
+
+    @property
+    def slug(self) -> str:
+        """The same for names of batch jobs, objects and tables."""
+        return "".join(each if each.isalnum() else "_" for each in self.program.lower())
+
+
+def _python(module: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", f"clients.vertex.python.{module}")
+
+
+VERTEX_CLIENTS: Final = (
+    VertexClient("Python", "google-genai", _python("gen_ai"), "sync", rest=True),
+    VertexClient("Python", "google-genai", _python("gen_ai"), "async", rest=True),
+)

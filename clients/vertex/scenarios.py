@@ -1,0 +1,64 @@
+"""What each client of Vertex AI is put through, and what its program must print."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from clients.programs import REFUSED, SUCCEEDED, Ending
+from clients.samples import BIGQUERY_SAMPLE, GCS_SAMPLES
+
+TICKETS: Final = "gs://ranking-in/tickets.jsonl"
+BUCKET, DATASET = "gs://ranking-out/{}", "bq://corp-ml.ranking_out.{}"
+
+_JOB: Final = r"projects/(corp-ml|\d+)/locations/{}/batchPredictionJobs/\d+"
+_HERE, _GLOBAL = _JOB.format("us-central1"), _JOB.format("global")
+_SUCCEEDED: Final = (f"created {_HERE}", "ended JOB_STATE_SUCCEEDED")
+_IN_BUCKET: Final = "output gs://ranking-out/.*/prediction-model-"
+_IN_TABLE: Final = r"output .*{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One run of a program. In `destination` and in what it prints, `{}` stands for a name that no other run has."""
+
+    feature: str
+    action: str
+    source: str
+    destination: str
+    wanted: Ending
+    bearer: str = "ranking"
+    location: str = "us-central1"
+
+    def ending(self, name: str) -> Ending:
+        """What is wanted of the run with this name."""
+        return Ending(self.wanted.status, tuple(each.replace("{}", name) for each in self.wanted.shows))
+
+
+def refused(codes: str, *shows: str) -> Ending:
+    """A refusal with any of the codes by which clients know it."""
+    return Ending(REFUSED, (rf"refused ({codes})\b", *shows))
+
+
+SCENARIOS: Final = (
+    Scenario("Cloud Storage", "run", GCS_SAMPLES[0], BUCKET, Ending(SUCCEEDED, (*_SUCCEEDED, _IN_BUCKET))),
+    Scenario("BigQuery", "run", BIGQUERY_SAMPLE, DATASET, Ending(SUCCEEDED, (*_SUCCEEDED, _IN_TABLE))),
+    Scenario(
+        "location `global`", "run", BIGQUERY_SAMPLE, DATASET,
+        Ending(SUCCEEDED, (f"created {_GLOBAL}", "ended JOB_STATE_SUCCEEDED", _IN_TABLE)), location="global",
+    ),
+    Scenario("cancel", "cancel", TICKETS, BUCKET, Ending(SUCCEEDED, (f"created {_HERE}", "ended JOB_STATE_CANCELLED"))),
+    Scenario("list, filter", "list", TICKETS, BUCKET, Ending(SUCCEEDED, (f"found {_HERE}",))),
+    Scenario("delete", "delete", TICKETS, BUCKET, Ending(SUCCEEDED, (f"deleted {_HERE}", r"gone (NOT_FOUND|404|5)\b"))),
+    Scenario(
+        "refusal: source elsewhere", "run", "bq://corp-ml.ranking_europe.tickets", DATASET,
+        refused("FAILED_PRECONDITION|400|9", "europe-west4", "us-central1"),
+    ),
+    Scenario(
+        "refusal: not the team's bucket", "run", "gs://search-in/queries.jsonl", BUCKET,
+        refused("PERMISSION_DENIED|403|7", "search-in"),
+    ),
+    Scenario(
+        "refusal: quota, when to retry", "run", TICKETS, BUCKET,
+        refused("RESOURCE_EXHAUSTED|429|8", r"retry in: \d|retryDelay|[Tt]ry again in \d"), bearer="limited",
+    ),
+)  # fmt: skip
+FEATURES: Final = tuple(each.feature for each in SCENARIOS)
