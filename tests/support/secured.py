@@ -25,7 +25,7 @@ RANKING = "spiffe://corp.example/ns/ranking/sa/batch"
 SEARCH = "spiffe://corp.example/ns/search/sa/batch"
 MEMBERS: dict[str, dict[str, list[str]]] = {
     "ranking": {
-        "submitters": ["mtls:spiffe://corp.example/ns/ranking/sa/*", "jwt:corp:both"],
+        "submitters": ["mtls:spiffe://corp.example/ns/ranking/sa/*", "jwt:corp:both", "jwt:corp:ranking"],
         "viewers": ["jwt:corp:dashboards"],
     },
     "search": {"submitters": ["mtls:spiffe://corp.example/ns/search/sa/*", "jwt:corp:both", "jwt:corp:search"]},
@@ -81,7 +81,7 @@ async def secured_gateway(start_gateway: StartGateway, folder: Path, **settings:
     house = House(folder / "house")
     files = {name: getattr(house.settings(), name) for name in FILES}
     values = {"role": "api", "policy": secured_policy(), "insecure": False, "refused_identities_per_minute": 100_000}
-    gateway = await start_gateway(**values, **files, **settings)
+    gateway = await start_gateway(**{**values, **files, **settings})
     async with AsyncExitStack() as stack:
         yield Secured(house, gateway, stack)
 

@@ -1,13 +1,14 @@
 """Everybody who calls about team ranking: its member, and all who may do less or nothing."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from support.caller import Caller
+from gateway.identity.development import TEAM_HEADER
 from support.secured import RANKING, SEARCH, Secured
 from support.token_issuer import TokenIssuer, bearer
-from tenancy.rows import Right
+from tenancy.rows import Metadata, Right
+from tenancy.surfaces import Surface
 
 MEMBER = "both"
 """The subject of a submitter of ranking. Where its proof is bad, that alone stands between the caller and the team."""
@@ -22,10 +23,16 @@ MISSING: Refused = ("NOT_FOUND", "NOT_FOUND", "")
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of caller: how it comes, and how it is refused what it may not do; what is not listed it may."""
+    """One kind of caller: what it shows, and how it is refused what it may not do; what is not listed it may."""
 
-    make: Callable[[Secured], Awaitable[Caller]]
+    spiffe_id: str = ""
+    metadata: Callable[[Secured], Metadata] = lambda _: ()
     refused: Mapping[Right, Refused] = field(default_factory=dict)
+
+    def refusals(self, surface: Surface) -> Mapping[Right, Refused]:
+        """Those of this surface: over REST a certificate counts for nothing."""
+        by_certificate = self.spiffe_id and self.refused.get(Right.READ, FORBIDDEN) == FORBIDDEN
+        return _unproven("NO_CREDENTIALS") if by_certificate and surface.routes is not None else self.refused
 
 
 def _nothing(refused: Refused) -> Mapping[Right, Refused]:
@@ -61,26 +68,24 @@ BAD_TOKENS: Mapping[str, Callable[[Secured], str]] = {
 }
 
 
-def _with_bad_token(cause: str) -> Kind:
-    return Kind(lambda secured: secured.sending(bearer(BAD_TOKENS[cause](secured))), _unproven(cause))
+def token_of(subject: str) -> Callable[[Secured], Metadata]:
+    return lambda secured: bearer(secured.house.issuer.token(sub=subject))
 
 
-def _member_with_bad_token(cause: str) -> Kind:
-    return Kind(lambda secured: secured.certified(RANKING, token=BAD_TOKENS[cause](secured)), _unproven(cause))
+def _bad_token(cause: str, spiffe_id: str = "") -> Kind:
+    return Kind(spiffe_id, lambda secured: bearer(BAD_TOKENS[cause](secured)), _unproven(cause))
 
 
 KINDS: Mapping[str, Kind] = {
-    "a member": Kind(lambda secured: secured.with_token(MEMBER)),
-    "a member with a certificate": Kind(lambda secured: secured.certified(RANKING)),
-    "a viewer": Kind(lambda secured: secured.with_token("dashboards"), {Right.CANCEL: ROLE, Right.WRITE: ROLE}),
-    "an operator": Kind(lambda secured: secured.with_token("oncall"), {Right.WRITE: ROLE}),
-    "another team": Kind(lambda secured: secured.with_token("search"), _nothing(FORBIDDEN)),
-    "another team's certificate": Kind(lambda secured: secured.certified(SEARCH), _nothing(FORBIDDEN)),
-    "nobody": Kind(lambda secured: secured.with_token("nobody"), _nothing(FORBIDDEN)),
-    "without credentials": Kind(lambda secured: secured.sending(()), _unproven("NO_CREDENTIALS")),
-    "a developer's header": Kind(
-        lambda secured: secured.sending((("x-batchjobs-team", "ranking"),)), _unproven("NO_CREDENTIALS")
-    ),
-    **{f"a token that is {cause}": _with_bad_token(cause) for cause in BAD_TOKENS},
-    **{f"a member whose token is {cause}": _member_with_bad_token(cause) for cause in BAD_TOKENS},
+    "a member": Kind(metadata=token_of(MEMBER)),
+    "a member with a certificate": Kind(RANKING),
+    "a viewer": Kind(metadata=token_of("dashboards"), refused={Right.CANCEL: ROLE, Right.WRITE: ROLE}),
+    "an operator": Kind(metadata=token_of("oncall"), refused={Right.WRITE: ROLE}),
+    "another team": Kind(metadata=token_of("search"), refused=_nothing(FORBIDDEN)),
+    "another team's certificate": Kind(SEARCH, refused=_nothing(FORBIDDEN)),
+    "nobody": Kind(metadata=token_of("nobody"), refused=_nothing(FORBIDDEN)),
+    "without credentials": Kind(refused=_unproven("NO_CREDENTIALS")),
+    "a developer's header": Kind(metadata=lambda _: ((TEAM_HEADER, "ranking"),), refused=_unproven("NO_CREDENTIALS")),
+    **{f"a token that is {cause}": _bad_token(cause) for cause in BAD_TOKENS},
+    **{f"a member whose token is {cause}": _bad_token(cause, RANKING) for cause in BAD_TOKENS},
 }

@@ -1,18 +1,19 @@
-"""How each RPC of the contract is asked, what right it takes, and all that its caller can see of the answer."""
+"""How each RPC of the contract is asked, and what right it takes."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
 import asyncpg
-import grpc
 from google.protobuf.message import Message
 
 from batchjobs.v1 import batch_jobs_pb2 as pb
-from support.caller import CALL_SECONDS, Caller, batch_job, read_refusal
+from support.caller import batch_job
 
 SERVICE: Any = pb.DESCRIPTOR.services_by_name["BatchJobs"]
+
+Metadata = tuple[tuple[str, str], ...]
 
 
 class Right(Enum):
@@ -53,63 +54,43 @@ def searching(**changes: Any) -> pb.BatchJob:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One RPC: the right that it takes, and its request about a target."""
+class Asked:
+    """A request, and what goes with it beside the message."""
 
-    right: Right
-    request: Callable[[Target], Message]
-
-
-ROWS: Mapping[str, Row] = {
-    "CreateBatchJob": Row(
-        Right.WRITE,
-        lambda at: pb.CreateBatchJobRequest(parent=at.parent, batch_job=batch_job(), request_id=at.request_id),
-    ),
-    "GetBatchJob": Row(Right.READ, lambda at: pb.GetBatchJobRequest(name=at.name)),
-    "ListBatchJobs": Row(
-        Right.READ, lambda at: pb.ListBatchJobsRequest(parent=at.parent, page_token=at.page_token, page_size=1)
-    ),
-    "CancelBatchJob": Row(Right.CANCEL, lambda at: pb.CancelBatchJobRequest(name=at.name)),
-    "DeleteBatchJob": Row(Right.WRITE, lambda at: pb.DeleteBatchJobRequest(name=at.name)),
-    "WatchBatchJob": Row(Right.READ, lambda at: pb.WatchBatchJobRequest(name=at.name)),
-    "WatchBatchJobs": Row(
-        Right.READ, lambda at: pb.WatchBatchJobsRequest(parent=at.parent, resume_token=at.resume_token)
-    ),
-    "GetTeamUsage": Row(Right.READ, lambda at: pb.GetTeamUsageRequest(name=f"{at.parent}/usage")),
-}
-"""A new RPC has no row, and fails the tests until it has one."""
+    request: Message
+    metadata: Metadata = ()
 
 
 @dataclass(frozen=True)
-class Answer:
-    """How a call ended. `wire` is everything that its caller can tell it by, its own name for the target aside."""
+class Row:
+    """One RPC: the right that it takes, and how it is asked about a target."""
 
-    code: str
-    reason: str
-    wire: object
-    cause: str = ""
+    right: Right
+    asked: Callable[[Target], Asked]
 
 
-async def ask(caller: Caller, method: str, target: Target) -> Answer:
-    """Call the RPC about the target; a stream is read up to its first message."""
-    call = getattr(caller.stub, method)(ROWS[method].request(target), metadata=caller.metadata, timeout=CALL_SECONDS)
-    try:
-        await _first(call)
-    except grpc.aio.AioRpcError as error:
-        refused = read_refusal(error)
-        info = refused.details.get("ErrorInfo")
-        told = (refused.code, refused.message, tuple(error.initial_metadata()), tuple(error.trailing_metadata()))
-        wire = repr(told).replace(str(target.id), "ID")
-        return Answer(refused.code, refused.reason, wire, info.metadata["cause"] if info else "")
-    return Answer("OK", "", None)
+def _row(right: Right, request: Callable[[Target], Message]) -> Row:
+    return Row(right, lambda at: Asked(request(at)))
 
 
-async def _first(call: Any) -> None:
-    if isinstance(call, Awaitable):
-        await call
-        return
-    await call.read()
-    call.cancel()
+ROWS: Mapping[str, Row] = {
+    "CreateBatchJob": _row(
+        Right.WRITE,
+        lambda at: pb.CreateBatchJobRequest(parent=at.parent, batch_job=batch_job(), request_id=at.request_id),
+    ),
+    "GetBatchJob": _row(Right.READ, lambda at: pb.GetBatchJobRequest(name=at.name)),
+    "ListBatchJobs": _row(
+        Right.READ, lambda at: pb.ListBatchJobsRequest(parent=at.parent, page_token=at.page_token, page_size=1)
+    ),
+    "CancelBatchJob": _row(Right.CANCEL, lambda at: pb.CancelBatchJobRequest(name=at.name)),
+    "DeleteBatchJob": _row(Right.WRITE, lambda at: pb.DeleteBatchJobRequest(name=at.name)),
+    "WatchBatchJob": _row(Right.READ, lambda at: pb.WatchBatchJobRequest(name=at.name)),
+    "WatchBatchJobs": _row(
+        Right.READ, lambda at: pb.WatchBatchJobsRequest(parent=at.parent, resume_token=at.resume_token)
+    ),
+    "GetTeamUsage": _row(Right.READ, lambda at: pb.GetTeamUsageRequest(name=f"{at.parent}/usage")),
+}
+"""A new RPC has no row, and fails the tests until it has one."""
 
 
 async def everything_stored(url: str) -> dict[str, list[str]]:

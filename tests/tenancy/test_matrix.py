@@ -1,4 +1,4 @@
-"""Every RPC, asked by everybody, about what is there and about what is not.
+"""Every RPC, asked by everybody on every surface, about what is there and about what is not.
 
 Who may not do a thing learns nothing by trying: not whether the batch job is there, nor the team, nor whether a token
 or a request_id is one that the gateway has given or taken. And nothing is changed by it.
@@ -9,11 +9,16 @@ from dataclasses import dataclass, replace
 import pytest
 import structlog
 
-from support.secured import RANKING, Secured
-from tenancy.callers import FORBIDDEN, KINDS, MISSING, Refused
-from tenancy.rows import ROWS, SERVICE, Answer, Right, Target, ask, everything_stored, searching
+from support.secured import RANKING
+from tenancy.callers import FORBIDDEN, KINDS, MISSING, Kind, Refused, token_of
+from tenancy.conftest import OPEN, Entrance
+from tenancy.rows import SERVICE, Right, Target, searching
+from tenancy.surfaces import SURFACES, Answer, Line, Surface
+from tenancy.vertex_rows import VERTEX_SERVICE
 
 GARBLED = "bm90aGluZw"
+UNNAMED = Target("ranking", 0, "", "", "")
+ONE_OF_RANKING, ONE_OF_SEARCH = Kind(metadata=token_of("ranking")), Kind(metadata=token_of("search"))
 
 
 @dataclass(frozen=True)
@@ -29,21 +34,38 @@ class Targets:
         return (self.there, self.absent, self.no_team)
 
 
-async def _fill(secured: Secured) -> Targets:
+@pytest.fixture(params=OPEN)
+def surface(request: pytest.FixtureRequest) -> Surface:
+    return SURFACES[request.param]
+
+
+async def _ask(line: Line, surface: Surface, method: str, target: Target) -> Answer:
+    """The answer, its caller's own name for the target aside."""
+    answer = await line.ask(method, surface.rows[method].asked(target))
+    return replace(answer, wire=repr(answer.wire).replace(str(target.id), "ID"))
+
+
+async def _fill(entrance: Entrance, surface: Surface) -> Targets:
     """A team with two batch jobs, a second page, a taken request_id and a token to resume from."""
-    member = await secured.certified(RANKING)
-    first = await member.create(request_id="taken-1")
-    job = await member.create()
-    page = await member.list(page_size=1)
-    watch = member.watch_team()
+    number = list(SURFACES.values()).index(surface)
+    line = await entrance.connect(surface, KINDS["a member"])
+    first = replace(UNNAMED, request_id=f"taken-{number}")
+    made = [(await _ask(line, surface, surface.create, each)).message for each in (first, UNNAMED)]
+    page = (await _ask(line, surface, surface.list, UNNAMED)).message
+    assert made[0].name != made[1].name
+    id_ = int(made[1].name.rpartition("/")[2])
+    resume_token = await _resume_token(entrance) if "WatchBatchJobs" in surface.rows else ""
+    there = Target("ranking", id_, first.request_id, page.next_page_token, resume_token)
+    absent = Target("ranking", id_ + 1, f"free-{number:02}", GARBLED, GARBLED)
+    return Targets(there, absent, replace(absent, team="nothing"))
+
+
+async def _resume_token(entrance: Entrance) -> str:
+    watch = (await entrance.secured.certified(RANKING)).watch_team()
     while not (event := await watch.event()).synced:
         pass
     watch.call.cancel()
-    number = int(job.name.rpartition("/")[2])
-    there = Target("ranking", number, "taken-1", page.next_page_token, event.resume_token)
-    assert first.name != job.name
-    absent = Target("ranking", number + 1, "free-01", GARBLED, GARBLED)
-    return Targets(there, absent, replace(absent, team="nothing"))
+    return event.resume_token
 
 
 def _refused_alike(answers: list[Answer], refused: Refused) -> bool:
@@ -52,89 +74,101 @@ def _refused_alike(answers: list[Answer], refused: Refused) -> bool:
     return len(told) == 1 and (answers[0].code, answers[0].reason, answers[0].cause) == refused
 
 
-def test_every_rpc_has_a_row() -> None:
-    assert set(ROWS) == set(SERVICE.methods_by_name)
+def _by_name(surface: Surface) -> list[str]:
+    """The methods that name a batch job."""
+    fields = {method: surface.service.methods_by_name[method].input_type.fields_by_name for method in surface.rows}
+    return [method for method in surface.rows if "name" in fields[method] and method != "GetTeamUsage"]
 
 
-@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.refused])
-async def test_who_is_refused_learns_nothing_and_changes_nothing(secured: Secured, name: str) -> None:
-    kind, targets = KINDS[name], await _fill(secured)
-    caller = await kind.make(secured)
-    before = await everything_stored(secured.gateway.database_url)
-    for method in ROWS:
-        if refused := kind.refused.get(ROWS[method].right):
-            # Who may read the team knows that it is there.
-            asked = targets.all if Right.READ in kind.refused else (targets.there, targets.absent)
-            answers = [await ask(caller, method, target) for target in asked]
-            assert _refused_alike(answers, refused), (method, answers)
-    assert await everything_stored(secured.gateway.database_url) == before
+def test_every_rpc_has_a_row_and_every_one_without_a_stream_has_a_route() -> None:
+    for surface in SURFACES.values():
+        methods = surface.service.methods_by_name
+        unary = {name for name, method in methods.items() if not method.server_streaming}
+        assert set(surface.rows) == (set(methods) if surface.routes is None else unary)
+    assert {surface.service for surface in SURFACES.values()} == {SERVICE, VERTEX_SERVICE}
+
+
+@pytest.mark.parametrize("name", list(KINDS))
+async def test_who_is_refused_learns_nothing_and_changes_nothing(entrance: Entrance, name: str) -> None:
+    kind = KINDS[name]
+    for reached, surface in entrance.surfaces.items():
+        refusals, targets = kind.refusals(surface), await _fill(entrance, surface)
+        caller, before = await entrance.connect(surface, kind), await entrance.stored()
+        for method, row in surface.rows.items():
+            if refused := refusals.get(row.right):
+                # Who may read the team knows that it is there.
+                asked = targets.all if Right.READ in refusals else (targets.there, targets.absent)
+                answers = [await _ask(caller, surface, method, target) for target in asked]
+                assert _refused_alike(answers, refused), (reached, method, answers)
+        assert await entrance.stored() == before
 
 
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if Right.READ not in kind.refused])
 async def test_who_may_is_answered_so_that_the_refusals_are_for_want_of_the_right_alone(
-    secured: Secured, name: str
+    entrance: Entrance, name: str
 ) -> None:
-    kind, targets = KINDS[name], await _fill(secured)
-    caller = await kind.make(secured)
-    for method in sorted(ROWS, key=lambda method: (ROWS[method].right.value, method)):
-        if ROWS[method].right not in kind.refused:
-            answer = await ask(caller, method, targets.there)
-            assert answer.code == "OK", (method, answer)
+    for reached, surface in entrance.surfaces.items():
+        refusals, targets = KINDS[name].refusals(surface), await _fill(entrance, surface)
+        caller = await entrance.connect(surface, KINDS[name])
+        for method in sorted(surface.rows, key=lambda method: (surface.rows[method].right.value, method)):
+            if surface.rows[method].right not in refusals:
+                answer = await _ask(caller, surface, method, targets.there)
+                assert answer.code == "OK", (reached, method, answer)
 
 
-async def test_a_member_is_a_stranger_in_every_other_team(secured: Secured) -> None:
-    await _fill(secured)
-    job = await (await secured.with_token("search", "search")).create(searching())
+async def test_a_member_is_a_stranger_in_every_other_team(entrance: Entrance, surface: Surface) -> None:
+    searcher = await entrance.secured.with_token("search", "search")
+    job = await searcher.create(searching())
     there = Target("search", int(job.name.rpartition("/")[2]), "taken-1", GARBLED, GARBLED)
-    caller = await secured.certified(RANKING)
-    before = await everything_stored(secured.gateway.database_url)
-    for method in ROWS:
-        answers = [await ask(caller, method, each) for each in (there, replace(there, team="absent", id=there.id + 1))]
+    caller, before = await entrance.connect(surface, ONE_OF_RANKING), await entrance.stored()
+    for method in surface.rows:
+        asked = (there, replace(there, team="absent", id=there.id + 1))
+        answers = [await _ask(caller, surface, method, each) for each in asked]
         assert _refused_alike(answers, FORBIDDEN), (method, answers)
-    assert await everything_stored(secured.gateway.database_url) == before
+    assert await entrance.stored() == before
 
 
-BY_NAME = [name for name in ROWS if "name" in SERVICE.methods_by_name[name].input_type.fields_by_name]
-
-
-async def test_a_foreign_id_under_ones_own_team_is_as_if_it_had_never_been(secured: Secured) -> None:
-    targets = await _fill(secured)
-    search = await secured.with_token("search", "search")
-    before = await everything_stored(secured.gateway.database_url)
-    for method in BY_NAME:
-        if method == "GetTeamUsage":
-            continue
+async def test_a_foreign_id_under_ones_own_team_is_as_if_it_had_never_been(
+    entrance: Entrance, surface: Surface
+) -> None:
+    targets = await _fill(entrance, surface)
+    search, before = await entrance.connect(surface, ONE_OF_SEARCH), await entrance.stored()
+    for method in _by_name(surface):
         asked = (replace(targets.there, team="search"), replace(targets.absent, team="search"))
-        answers = [await ask(search, method, each) for each in asked]
+        answers = [await _ask(search, surface, method, each) for each in asked]
         assert _refused_alike(answers, MISSING), (method, answers)
-    assert await everything_stored(secured.gateway.database_url) == before
+    assert await entrance.stored() == before
 
 
-async def test_what_was_deleted_is_as_if_it_had_never_been(secured: Secured) -> None:
-    targets = await _fill(secured)
-    member = await secured.certified(RANKING)
+async def test_what_was_deleted_is_as_if_it_had_never_been(entrance: Entrance, surface: Surface) -> None:
+    targets = await _fill(entrance, surface)
+    member = await entrance.secured.certified(RANKING)
     await member.cancel(targets.there.name)
     await member.delete(targets.there.name)
-    for caller in (member, await secured.with_token("oncall")):
-        for method in ("GetBatchJob", "CancelBatchJob", "WatchBatchJob"):
-            answers = [await ask(caller, method, each) for each in (targets.there, targets.absent)]
-            assert _refused_alike(answers, MISSING), (method, answers)
+    for kind in ("a member", "an operator"):
+        caller = await entrance.connect(surface, KINDS[kind])
+        for method in _by_name(surface):
+            if surface.rows[method].right not in KINDS[kind].refused:
+                answers = [await _ask(caller, surface, method, each) for each in (targets.there, targets.absent)]
+                assert _refused_alike(answers, MISSING), (kind, method, answers)
 
 
-async def test_an_operator_changes_nothing_but_what_it_cancels_and_leaves_a_line_for_each(secured: Secured) -> None:
-    targets = await _fill(secured)
-    operator = await secured.with_token("oncall")
-    before = await everything_stored(secured.gateway.database_url)
+async def test_an_operator_changes_nothing_but_what_it_cancels_and_leaves_a_line_for_each(
+    entrance: Entrance, surface: Surface
+) -> None:
+    targets = await _fill(entrance, surface)
+    operator, before = await entrance.connect(surface, KINDS["an operator"]), await entrance.stored()
+    cancel = next(method for method in surface.rows if method.startswith("Cancel"))
     with structlog.testing.capture_logs() as logs:
-        for method in (name for name in ROWS if name != "CancelBatchJob"):
+        for method in surface.rows.keys() - {cancel}:
             for target in targets.all:
-                await ask(operator, method, target)
-        assert await everything_stored(secured.gateway.database_url) == before
+                await _ask(operator, surface, method, target)
+        assert await entrance.stored() == before
         for target in targets.all:
-            await ask(operator, "CancelBatchJob", target)
+            await _ask(operator, surface, cancel, target)
     audits = [(line["batch_job"], line["operator"], line["changed"]) for line in logs if line["event"] == "audit"]
     assert audits == [(each.name, "jwt:corp:oncall", each is targets.there) for each in targets.all]
-    after = await everything_stored(secured.gateway.database_url)
+    after = await entrance.stored()
     changed = {table for table in after if after[table] != before[table]}
     assert changed == {"batch_jobs", "teams"}  # The batch job, and the revision of its team.
     assert len(set(after["batch_jobs"]) - set(before["batch_jobs"])) == 1

@@ -10,7 +10,7 @@ from gateway.identity.authorize import Access, authorize, membership_of
 from gateway.identity.principal import Principal
 from gateway.policy.model import DEFAULT_RETENTION, Policy
 from gateway.policy.source import PolicySource
-from gateway.service.missing import not_found
+from gateway.service.missing import Meant, not_found, whichever
 from gateway.service.view import View
 from gateway.service.waiting import Explainer
 from gateway.store.changes import Changes
@@ -31,15 +31,23 @@ class CancelBatchJob:
         self._reads = reads
         self._explainer = explainer
 
-    async def __call__(self, principal: Principal, team: str, id: int) -> View:  # noqa: A002 - the domain's word
+    async def __call__(
+        self,
+        principal: Principal,
+        team: str,
+        id: int,  # noqa: A002 - the domain's word
+        *,
+        meant: Meant = whichever,
+    ) -> View:
         """The batch job after the call; raises TEAM_FORBIDDEN, ROLE_FORBIDDEN, NOT_FOUND or STORE_UNAVAILABLE."""
         policy = self._policies.current
         authorize(policy, principal, team, Access.CANCEL)
-        changed = await self._changes.change(team, id, cancelling(policy, principal.name))
+        wish = cancelling(policy, principal.name)
+        changed = await self._changes.change(team, id, lambda job, now: wish(job, now) if meant(job) else None)
         if not membership_of(policy, principal).may_write(team):
             _audit(principal, f"teams/{team}/batchJobs/{id}", changed=changed is not None)
         job = changed.after if changed is not None else await self._reads.get(team, id)
-        if job is None:
+        if job is None or not meant(job):
             raise not_found(team, id)
         return await self._explainer.view(job)
 

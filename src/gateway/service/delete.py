@@ -7,7 +7,7 @@ from gateway.errors import GatewayError, PreconditionViolation, Reason
 from gateway.identity.authorize import Access, authorize
 from gateway.identity.principal import Principal
 from gateway.policy.source import PolicySource
-from gateway.service.missing import not_found
+from gateway.service.missing import Meant, not_found, whichever
 from gateway.store.changes import Changes
 from gateway.store.reads import Reads
 
@@ -20,13 +20,23 @@ class DeleteBatchJob:
         self._changes = changes
         self._reads = reads
 
-    async def __call__(self, principal: Principal, team: str, id: int) -> None:  # noqa: A002 - the domain's word
-        """Delete; raises TEAM_FORBIDDEN, ROLE_FORBIDDEN, NOT_FOUND, NOT_ENDED or STORE_UNAVAILABLE."""
+    async def __call__(
+        self,
+        principal: Principal,
+        team: str,
+        id: int,  # noqa: A002 - the domain's word
+        *,
+        meant: Meant = whichever,
+    ) -> BatchJob:
+        """The batch job as it was deleted; raises TEAM_FORBIDDEN, ROLE_FORBIDDEN, NOT_FOUND, NOT_ENDED or
+        STORE_UNAVAILABLE.
+        """
         authorize(self._policies.current, principal, team, Access.WRITE)
-        if await self._changes.change(team, id, tombstone) is not None:
-            return
+        changed = await self._changes.change(team, id, lambda job, now: tombstone(job, now) if meant(job) else None)
+        if changed is not None:
+            return changed.after
         job = await self._reads.get(team, id)
-        if job is None:
+        if job is None or not meant(job):
             raise not_found(team, id)
         raise not_ended(job)
 

@@ -28,7 +28,7 @@ from gateway.domain.filters import PoolsTerm
 from gateway.errors import FieldViolation, GatewayError, Reason
 from gateway.policy.source import PolicySource
 from gateway.service.list import Page, page_limit
-from gateway.service.missing import not_found
+from gateway.service.missing import Meant, not_found
 from gateway.telemetry import logs
 
 _EVERYTHING: Final = "*"
@@ -71,7 +71,11 @@ class JobService:
     async def get(self, request: Any, _context: Context) -> bytes:
         _refuse_unknown(request)
         name, team = read_name(request.name), self._team()
-        return self._kept.of(await self._found(name, team))
+        with _about(name, team):
+            job = (await self._use.get(principal(), team, name.id)).job
+            if not self._meant(name)(job):
+                raise not_found(team, name.id)
+            return self._kept.of(job)
 
     async def list(self, request: Any, _context: Context) -> Any:
         _refuse_unknown(request)
@@ -87,18 +91,16 @@ class JobService:
     async def cancel(self, request: Any, _context: Context) -> empty_pb2.Empty:
         _refuse_unknown(request)
         name, team = read_name(request.name), self._team()
-        with _vertex_words({job_name(team, name.id): name.text}):
-            await self._found(name, team)
-            await self._use.cancel(principal(), team, name.id)
+        with _about(name, team):
+            await self._use.cancel(principal(), team, name.id, meant=self._meant(name))
         return empty_pb2.Empty()
 
     async def delete(self, request: Any, _context: Context) -> operations_pb2.Operation:
         """Done at once: what is left to do on Vertex is the controller's, and no caller waits for it."""
         _refuse_unknown(request)
         name, team = read_name(request.name), self._team()
-        with _vertex_words({job_name(team, name.id): name.text}):
-            job = await self._found(name, team)
-            await self._use.delete(principal(), team, name.id)
+        with _about(name, team):
+            job = await self._use.delete(principal(), team, name.id, meant=self._meant(name))
         return self._done(name, job)
 
     def _team(self) -> str:
@@ -106,15 +108,9 @@ class JobService:
         logs.about(team=team)
         return team
 
-    async def _found(self, name: VertexName, team: str) -> BatchJob:
-        """The team's batch job in the place that the name says; one of another place is not there."""
-        ours = job_name(team, name.id)
-        logs.about(batch_job=ours)
-        with _vertex_words({ours: name.text}):
-            job = (await self._use.get(principal(), team, name.id)).job
-            if not name.place.holds(job.pool, self._policies.current):
-                raise not_found(team, name.id)
-            return job
+    def _meant(self, name: VertexName) -> Meant:
+        """A batch job in the place that the name says; one of another place is not there."""
+        return lambda job: name.place.holds(job.pool, self._policies.current)
 
     def _page(self, page: Page, mask: Any) -> Any:
         """The page in Vertex's words, cut short where callers could not read it whole."""
@@ -138,6 +134,15 @@ class JobService:
         operation.metadata.Pack(metadata)
         operation.response.Pack(empty_pb2.Empty())
         return operation
+
+
+@contextmanager
+def _about(name: VertexName, team: str) -> Iterator[None]:
+    """The call is about this batch job, and refusals that are raised inside name it as the caller did."""
+    ours = job_name(team, name.id)
+    logs.about(batch_job=ours)
+    with _vertex_words({ours: name.text}):
+        yield
 
 
 @contextmanager
