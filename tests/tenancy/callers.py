@@ -89,3 +89,5 @@ KINDS: Mapping[str, Kind] = {
     **{f"a token that is {cause}": _bad_token(cause) for cause in BAD_TOKENS},
     **{f"a member whose token is {cause}": _bad_token(cause, RANKING) for cause in BAD_TOKENS},
 }
+ONE_OF_RANKING, ONE_OF_SEARCH = Kind(metadata=token_of("ranking")), Kind(metadata=token_of("search"))
+"""Members of one team alone, who are known by a token, which every surface takes."""

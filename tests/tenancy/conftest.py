@@ -22,6 +22,8 @@ from tenancy.surfaces import SURFACES, GrpcLine, Line, RestLine, Surface
 
 PROGRAM = envoy_program()
 OPEN = [name for name, surface in SURFACES.items() if surface.routes is None or PROGRAM is not None]
+IN_TURN = [name for name in OPEN if SURFACES[name].version == "v1"]
+"""What tests of one surface each are run on; behind the other version is the same."""
 
 
 @dataclass
@@ -86,3 +88,9 @@ async def entrance(start_gateway: StartGateway, tmp_path: Path) -> AsyncIterator
             front = dev_front(free_address("127.0.0.1:0"), target, tmp_path / "rest", secured.house.folder)
             url = await stack.enter_async_context(RestFront(PROGRAM, front, vertex_api=True))
         yield Entrance(secured, url.replace("127.0.0.1", "localhost"), tmp_path, stack, count())
+
+
+@pytest.fixture(params=IN_TURN)
+def surface(request: pytest.FixtureRequest) -> Surface:
+    """Each way to ask, in turn."""
+    return SURFACES[request.param]

@@ -10,15 +10,14 @@ import pytest
 import structlog
 
 from support.secured import RANKING
-from tenancy.callers import FORBIDDEN, KINDS, MISSING, Kind, Refused, token_of
-from tenancy.conftest import OPEN, Entrance
+from tenancy.callers import FORBIDDEN, KINDS, MISSING, ONE_OF_RANKING, ONE_OF_SEARCH, Refused
+from tenancy.conftest import Entrance
 from tenancy.rows import SERVICE, Right, Target, searching
 from tenancy.surfaces import SURFACES, Answer, Line, Surface
 from tenancy.vertex_rows import VERTEX_SERVICE
 
 GARBLED = "bm90aGluZw"
 UNNAMED = Target("ranking", 0, "", "", "")
-ONE_OF_RANKING, ONE_OF_SEARCH = Kind(metadata=token_of("ranking")), Kind(metadata=token_of("search"))
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,6 @@ class Targets:
     @property
     def all(self) -> tuple[Target, ...]:
         return (self.there, self.absent, self.no_team)
-
-
-@pytest.fixture(params=OPEN)
-def surface(request: pytest.FixtureRequest) -> Surface:
-    return SURFACES[request.param]
 
 
 async def _ask(line: Line, surface: Surface, method: str, target: Target) -> Answer:
