@@ -1,4 +1,4 @@
-"""Vertex's names hold a project and a location in place of a team. Whose pool that is opens nothing, and is not told."""
+"""Vertex's names hold a project and a location in place of a team. Whose pool that is opens nothing and is not told."""
 
 from typing import Any
 
