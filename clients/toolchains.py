@@ -74,6 +74,7 @@ MAVEN: Final = ("mvn", "--quiet", "--batch-mode", "--no-transfer-progress", "pac
 
 TOOLCHAINS: Final = (
     Toolchain("Python", ()),
+    Toolchain("curl", ("bash", "curl", "jq")),
     Toolchain(
         "Go",
         ("go", "buf"),

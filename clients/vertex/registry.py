@@ -34,4 +34,10 @@ def _python(module: str) -> tuple[str, ...]:
 VERTEX_CLIENTS: Final = (
     VertexClient("Python", "google-genai", _python("gen_ai"), "sync", rest=True),
     VertexClient("Python", "google-genai", _python("gen_ai"), "async", rest=True),
+    VertexClient("Python", "JobServiceClient", _python("job_service"), "grpc"),
+    VertexClient("Python", "JobServiceClient", _python("job_service"), "rest", rest=True),
+    VertexClient("Python", "JobServiceAsyncClient", _python("job_service"), "async"),
+    VertexClient("Python", "BatchPredictionJob", _python("batch_prediction_job"), "grpc"),
+    VertexClient("Python", "BatchPredictionJob", _python("batch_prediction_job"), "rest", rest=True),
+    VertexClient("curl", "REST", ("clients/vertex/curl/batch.sh",), rest=True),
 )

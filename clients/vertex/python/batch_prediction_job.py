@@ -1,0 +1,97 @@
+"""The class `BatchPredictionJob` of `google-cloud-aiplatform`, over gRPC and over REST."""
+
+import os
+import sys
+from typing import Any
+
+from google.api_core.exceptions import GoogleAPICallError, NotFound
+from google.cloud import aiplatform
+
+from clients.vertex.python.pointing import (
+    ACTION,
+    BIGQUERY,
+    DESTINATION,
+    FILTER,
+    LOCATION,
+    MODEL,
+    NAME,
+    PROJECT,
+    REFUSED,
+    SOURCE,
+    WAY,
+    bearer,
+)
+from clients.vertex.python.refusals import tell_refusal
+
+if WAY == "rest":
+    # <rest>
+    os.environ["REQUESTS_CA_BUNDLE"] = os.environ["GATEWAY_CA_FILE"]
+    aiplatform.init(
+        project=PROJECT,
+        location=LOCATION,
+        credentials=bearer(),
+        api_endpoint=os.environ["GATEWAY_REST"],
+        api_transport="rest",
+    )
+    # </rest>
+else:
+    # <grpc>
+    os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = os.environ["GATEWAY_CA_FILE"]
+    aiplatform.init(
+        project=PROJECT,
+        location=LOCATION,
+        credentials=bearer(),
+        api_endpoint=os.environ["GATEWAY_GRPC"],
+        api_transport="grpc",  # where the location is global, it would take REST
+    )
+    # </grpc>
+
+
+def submit() -> Any:
+    """A job that nobody waits for yet."""
+    places: Any = (
+        {"bigquery_source": SOURCE, "bigquery_destination_prefix": DESTINATION}
+        if BIGQUERY
+        else {"gcs_source": SOURCE, "gcs_destination_prefix": DESTINATION}
+    )
+    return aiplatform.BatchPredictionJob.submit(job_display_name=NAME, model_name=MODEL, **places)
+
+
+def use() -> None:
+    """Do what is asked. The class itself polls every five seconds, and raises RuntimeError for a cancelled job."""
+    job = submit()
+    if ACTION == "list":
+        for found in aiplatform.BatchPredictionJob.list(filter=FILTER):
+            print("found", found.resource_name)
+    else:
+        print("created", job.resource_name)
+    if ACTION in {"list", "cancel"}:
+        job.cancel()
+    try:
+        job.wait_for_completion()
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+    print("ended", job.state.name)
+    info = job.output_info
+    print("output", info.gcs_output_directory or f"{info.bigquery_output_dataset}.{info.bigquery_output_table}")
+    if ACTION == "delete":
+        delete(job)
+
+
+def delete(job: Any) -> None:
+    """Delete it, and look for it again."""
+    name = job.resource_name
+    job.delete()
+    print("deleted", name)
+    try:
+        aiplatform.BatchPredictionJob(name)
+    except NotFound as error:
+        print("gone", error.code)
+
+
+if __name__ == "__main__":
+    try:
+        use()
+    except GoogleAPICallError as refusal:
+        tell_refusal(refusal)
+        sys.exit(REFUSED)
