@@ -136,6 +136,7 @@ DOCS_GENERATORS := docs/tools/api.py docs/tools/states.py
 DOCS_GENERATORS += docs/tools/policy.py
 DOCS_GENERATORS += docs/tools/calling.py docs/tools/metrics.py
 DOCS_GENERATORS += docs/tools/runbooks.py docs/tools/settings.py
+DOCS_GENERATORS += docs/tools/vertex_clients.py
 
 .PHONY: docs
 docs: $(STAMP) ## write the pages of docs/ and the dashboards, which are made from code

@@ -3,12 +3,10 @@
 A table stands between `<!-- made: NAME -->` and `<!-- end -->`.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 
 import pages
 
@@ -85,20 +83,6 @@ def made(text: str) -> str:
     return _MADE.sub(lambda match: f"{match[1]}\n{TABLES[match['name']]()}\n\n{match[3]}", text)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=f"Write the tables of docs/{PAGE}.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a table would change")
-    parser.add_argument("--docs", type=Path, default=pages.DOCS, help="the folder that holds the page")
-    arguments = parser.parse_args()
-    file: Path = arguments.docs / PAGE
-    before = file.read_text() if file.is_file() else ""
-    after = made(before)
-    if not arguments.check:
-        file.write_text(after)
-    elif after != before:
-        sys.exit(f"a table of docs/{PAGE} differs from what the code makes; run `make docs`")
-
-
 if __name__ == "__main__":
     assert set(CLASSES) == {name for name, number in errors_pb2.ErrorReason.items() if 0 < number < IN_FIELDS}  # noqa: S101 - or a row would be missing
-    main()
+    pages.refresh(PAGE, made, what="table")

@@ -5,11 +5,11 @@ action=$1 source=$2 destination=$3 name=$4
 folder=$(mktemp -d) && trap 'rm -r "$folder"' EXIT
 REFUSED=3
 
-# <client>
+# [move]
 export CURL_CA_BUNDLE=$GATEWAY_CA_FILE
 jobs="$GATEWAY_REST/v1/projects/$GATEWAY_PROJECT/locations/$GATEWAY_LOCATION/batchPredictionJobs"
 print_access_token() { cat "$GATEWAY_TOKEN_FILE"; }
-# </client>
+# [/move]
 
 # call METHOD URL OPTION…: the body of the answer; ends with what the gateway refuses.
 call() {

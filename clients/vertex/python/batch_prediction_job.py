@@ -19,12 +19,12 @@ from clients.vertex.python.pointing import (
     REFUSED,
     SOURCE,
     WAY,
-    bearer,
 )
 from clients.vertex.python.refusals import tell_refusal
+from clients.vertex.python.tokens import bearer
 
 if WAY == "rest":
-    # <rest>
+    # [rest]
     os.environ["REQUESTS_CA_BUNDLE"] = os.environ["GATEWAY_CA_FILE"]
     aiplatform.init(
         project=PROJECT,
@@ -33,9 +33,9 @@ if WAY == "rest":
         api_endpoint=os.environ["GATEWAY_REST"],
         api_transport="rest",
     )
-    # </rest>
+    # [/rest]
 else:
-    # <grpc>
+    # [grpc]
     os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = os.environ["GATEWAY_CA_FILE"]
     aiplatform.init(
         project=PROJECT,
@@ -44,7 +44,7 @@ else:
         api_endpoint=os.environ["GATEWAY_GRPC"],
         api_transport="grpc",  # where the location is global, it would take REST
     )
-    # </grpc>
+    # [/grpc]
 
 
 def submit() -> Any:

@@ -21,10 +21,10 @@ from clients.vertex.python.pointing import (
     REFUSED,
     SOURCE,
     WAY,
-    bearer,
 )
+from clients.vertex.python.tokens import bearer
 
-# <client>
+# [client]
 ca = ssl.create_default_context(cafile=os.environ["GATEWAY_CA_FILE"])
 client = genai.Client(
     vertexai=True,
@@ -38,7 +38,7 @@ client = genai.Client(
         async_client_args={"ssl": ca},
     ),
 )
-# </client>
+# [/client]
 
 COMPLETED = {
     JobState.JOB_STATE_SUCCEEDED,

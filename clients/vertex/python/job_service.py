@@ -28,9 +28,9 @@ from clients.vertex.python.pointing import (
     REFUSED,
     SOURCE,
     WAY,
-    bearer,
 )
 from clients.vertex.python.refusals import tell_refusal
+from clients.vertex.python.tokens import bearer
 
 ENDS = {
     JobState.JOB_STATE_SUCCEEDED,
@@ -72,8 +72,7 @@ def use(client: JobServiceClient) -> None:
         job = client.get_batch_prediction_job(name=job.name)
     tell(job)
     if ACTION == "delete":
-        operation: Any = client.delete_batch_prediction_job(name=job.name)
-        operation.result()
+        client.delete_batch_prediction_job(name=job.name).result()
         print("deleted", job.name)
         try:
             client.get_batch_prediction_job(name=job.name)
@@ -96,7 +95,7 @@ async def use_async(client: JobServiceAsyncClient) -> None:
         job = await client.get_batch_prediction_job(name=job.name)
     tell(job)
     if ACTION == "delete":
-        operation: Any = await client.delete_batch_prediction_job(name=job.name)
+        operation = await client.delete_batch_prediction_job(name=job.name)
         await operation.result()
         print("deleted", job.name)
         try:
@@ -114,38 +113,38 @@ def tell(job: BatchPredictionJob) -> None:
 
 def over_grpc() -> None:
     """With the client as it is made without a word about the transport."""
-    # <grpc>
+    # [grpc]
     os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = os.environ["GATEWAY_CA_FILE"]
     client = JobServiceClient(
         credentials=bearer(),
         client_options=ClientOptions(api_endpoint=os.environ["GATEWAY_GRPC"]),
     )
-    # </grpc>
+    # [/grpc]
     use(client)
 
 
 def over_rest() -> None:
     """With the same client over REST."""
-    # <rest>
+    # [rest]
     os.environ["REQUESTS_CA_BUNDLE"] = os.environ["GATEWAY_CA_FILE"]
     client = JobServiceClient(
         transport="rest",
         credentials=bearer(),
         client_options=ClientOptions(api_endpoint=os.environ["GATEWAY_REST"]),
     )
-    # </rest>
+    # [/rest]
     use(client)
 
 
 async def asynchronously() -> None:
     """With the client that belongs to the loop in which it is made."""
-    # <async>
+    # [async]
     os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = os.environ["GATEWAY_CA_FILE"]
     client = JobServiceAsyncClient(
         credentials=bearer(),
         client_options=ClientOptions(api_endpoint=os.environ["GATEWAY_GRPC"]),
     )
-    # </async>
+    # [/async]
     await use_async(client)
 
 

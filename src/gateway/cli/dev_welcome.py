@@ -23,7 +23,8 @@ Try, in another terminal:
   batchjobs submit --model gemini-2.5-flash --source bq://corp-ml.ranking_in.tickets \\
     --destination bq://corp-ml.ranking_out.first
   batchjobs list
-{with_certificate(running)}{with_curl(running)}  curl -s {metrics} | grep ^batchjobs_ | grep -v _bucket
+{with_certificate(running)}{with_curl(running)}{with_vertex(running)}\
+  curl -s {metrics} | grep ^batchjobs_ | grep -v _bucket
 {who(running)}
 Ctrl-C ends all of it.
 """
@@ -66,6 +67,19 @@ def with_curl(running: DevStack) -> str:
         return f"  curl -H 'x-batchjobs-team: ranking' {url}\n"
     token = f'"authorization: Bearer $(cat {identity.folder / "ranking.token"})"'
     return f"  curl --cacert {identity.ca} -H {token} {url}\n"
+
+
+def with_vertex(running: DevStack) -> str:
+    """Where clients of Vertex AI find things, by the names that docs/vertex-clients.md gives them."""
+    identity, rules = running.identity, running.rules
+    if identity is None or not rules.pools:
+        return ""
+    pool = next(iter(rules.pools))
+    target = running.app.api_target.replace("127.0.0.1", "localhost")
+    return f"""  export GATEWAY_GRPC={target} GATEWAY_REST={(running.rest or "").replace("127.0.0.1", "localhost")} \\
+    GATEWAY_CA_FILE={identity.ca} GATEWAY_TOKEN_FILE={identity.folder / "ranking.token"} \\
+    GATEWAY_PROJECT={pool.project} GATEWAY_LOCATION={pool.region}  # for docs/vertex-clients.md
+"""
 
 
 def who(running: DevStack) -> str:
