@@ -200,7 +200,7 @@ class App:
         await asyncio.gather(core.feed.started(), warmed)
         await self.health.serving()
         log.info("serving", api=self.api_target, mtls=self.mtls_target, role=settings.role.value, name=settings.name)
-        self._warm_tables(stack, core)
+        self._warm_rest(stack, core)
         if settings.role is Role.ALL:
             self._start_controller(stack, core, config)
 
@@ -303,14 +303,16 @@ class App:
             usage=GetTeamUsage(core.policies, reads, explainer),
         )
 
-    def _warm_tables(self, stack: AsyncExitStack, core: Core) -> None:
-        """Load BigQuery's client while callers are served already, and only where a team may name tables at all.
+    def _warm_rest(self, stack: AsyncExitStack, core: Core) -> None:
+        """Load what else look-ups need while callers are served already: what asks for the sizes of objects, and
+        BigQuery's client, the latter only where a team may name tables at all.
 
         A policy that allows tables later has it loaded by the first create that names one.
         """
+        warming = [asyncio.create_task(core.locations.warm_sizes())]
         if core.policies.current.names_bigquery:
-            warming = asyncio.create_task(core.locations.warm_tables())
-            stack.push_async_callback(asyncio.wait, [warming])
+            warming.append(asyncio.create_task(core.locations.warm_tables()))
+        stack.push_async_callback(asyncio.wait, warming)
 
     def _start_controller(self, stack: AsyncExitStack, core: Core, config: ControllerConfig) -> None:
         target = VertexConfig(

@@ -1,4 +1,4 @@
-"""Look-ups through Google's real Cloud Storage client, over HTTP, against the emulator.
+"""Look-ups in Cloud Storage, over HTTP, against the emulator: places through Google's real client, sizes beside it.
 
 Emulator and gateway share the test's event loop: a look-up that blocked it would never be answered.
 """
@@ -196,10 +196,10 @@ async def test_a_hanging_service_is_unavailable_when_the_deadline_has_passed(con
         await places.object_size("gs://team-in/rows.jsonl")
 
 
-async def test_look_ups_that_wait_for_a_thread_have_the_same_deadline(connect, emulator):
+async def test_look_ups_that_wait_for_a_connection_have_the_same_deadline(connect, emulator):
     """A flood of hanging look-ups refuses; it does not queue without bound."""
     emulator.faults.add(Fault("storage.objects.get", FaultKind.HANG, times=None))
-    places = await connect(deadline=BRIEF, threads=1)
+    places = await connect(deadline=BRIEF, connections=1)
     asked = [places.object_size(f"gs://team-in/{n}") for n in range(10)]
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert {type(answer) for answer in answers} == {UnavailableError}
@@ -238,3 +238,24 @@ def test_importing_the_module_does_not_import_googles_client():
     """It takes seconds, so it happens in `warm`, in a thread."""
     code = "import sys, gateway.cloud.storage as m; sys.exit('google.cloud.storage' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+START = """
+import asyncio, sys
+from unittest.mock import Mock
+from gateway.cloud.google_lookups import LookupOptions
+from gateway.cloud.storage import StoragePlaces
+async def main():
+    places = StoragePlaces(LookupOptions("http://127.0.0.1:1"), Mock())
+    await places.warm()
+    assert "google.cloud.storage" in sys.modules
+    assert "aiohttp" not in sys.modules
+    await places.warm_sizes()
+    assert "aiohttp" in sys.modules
+    await places.close()
+asyncio.run(main())
+"""
+
+
+def test_what_asks_for_sizes_is_not_imported_before_callers_are_served():
+    assert subprocess.run([sys.executable, "-c", START], check=False, timeout=60).returncode == 0

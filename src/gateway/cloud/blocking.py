@@ -2,24 +2,18 @@
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
 from typing import Any, Final, TypeVar
 
-from gateway.cloud.lookups import (
-    ForbiddenError,
-    LocationError,
-    LookupObserver,
-    LookupResult,
-    MissingError,
-    UnavailableError,
-)
+from gateway.cloud.lookups import LocationError, LookupObserver, LookupResult, UnavailableError
+from gateway.cloud.translation import result_of, translating
 
-_RATE_REASONS: Final = frozenset({"rateLimitExceeded", "quotaExceeded", "userRateLimitExceeded"})
-"""What a 403 that is about the number of requests, and not about rights, gives as its reason."""
+_DELAYS: Final[dict[str, Any]] = {"initial": 0.2, "maximum": 2.0, "multiplier": 2.0}
+"""Seconds between two attempts of one question."""
 
 _Answer = TypeVar("_Answer")
 
@@ -48,21 +42,21 @@ class BlockingClient:
     """
 
     def __init__(self, service: Service, deadline: timedelta, threads: int, observer: LookupObserver) -> None:
-        self._service, self._deadline, self._observer = service, deadline.total_seconds(), observer
+        self.name, self.deadline = service.name, deadline.total_seconds()
+        self._service, self._observer = service, observer
         prefix = service.name.lower().replace(" ", "-")
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=prefix)
         self._building = Lock()
         self._built: Any = None
 
-    async def warm(self) -> None:
-        """Import and build the client, so that no caller waits for that.
+    async def built(self, uri: str = "") -> Any:
+        """Google's client, imported and built in a thread where it is not yet; `uri` is what it is needed for.
 
         Raises:
             UnavailableError: there are no credentials.
 
         """
-        build = functools.partial(_translating, self._service.name, "", self._client)
-        await asyncio.get_running_loop().run_in_executor(self._threads, build)
+        return self._built or await self.in_thread(functools.partial(self._translated, uri, self._client))
 
     def close(self) -> None:
         """Take no more questions. Threads that wait for the network end by their own deadlines."""
@@ -77,25 +71,45 @@ class BlockingClient:
             MissingError, ForbiddenError, UnavailableError: about `uri`; nothing of Google's.
 
         """
+        call = functools.partial(self._translated, uri, lambda: read(self._client(), self.patience()))
+        return await self.in_time(kind, uri, self.in_thread(call))
+
+    async def in_time(self, kind: str, uri: str, answer: Awaitable[_Answer]) -> _Answer:
+        """What `answer` brings within the deadline; counted under `kind`."""
         try:
-            answer = await self._in_time(uri, lambda: read(self._client(), self._patience()))
+            found = await self._within_deadline(uri, answer)
         except LocationError as failure:
-            self._observer.location_lookup(kind, _result(failure))
+            self._observer.location_lookup(kind, result_of(failure))
             raise
         self._observer.location_lookup(kind, LookupResult.FOUND)
-        return answer
+        return found
 
-    async def _in_time(self, uri: str, read: Callable[[], _Answer]) -> _Answer:
-        call = functools.partial(_translating, self._service.name, uri, read)
+    async def in_thread(self, call: Callable[[], _Answer]) -> _Answer:
+        """What `call` answers in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    def patience(self) -> dict[str, Any]:
+        """The keywords that bound a call of Google's client. For a thread, where the client is not built yet."""
+        retry = self._service.retry().with_timeout(self.deadline)
+        return {"timeout": self.deadline, "retry": retry.with_delay(**_DELAYS)}
+
+    def retrying(self) -> Any:
+        """Google's wrapper for coroutines that repeats what its client would, as often and after the same waits."""
+        from google.api_core.retry import AsyncRetry
+
+        predicate = self._service.retry()._predicate  # noqa: SLF001 - the rules have no public name
+        return AsyncRetry(predicate=predicate, timeout=self.deadline, **_DELAYS)
+
+    async def _within_deadline(self, uri: str, answer: Awaitable[_Answer]) -> _Answer:
         try:
-            async with asyncio.timeout(self._deadline):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+            async with asyncio.timeout(self.deadline):
+                return await answer
         except TimeoutError as error:
-            raise UnavailableError(uri, f"{self._service.name} did not answer in time") from error
+            raise UnavailableError(uri, f"{self.name} did not answer in time") from error
 
-    def _patience(self) -> dict[str, Any]:
-        retry = self._service.retry().with_timeout(self._deadline)
-        return {"timeout": self._deadline, "retry": retry.with_delay(initial=0.2, maximum=2.0, multiplier=2.0)}
+    def _translated(self, uri: str, call: Callable[[], _Answer]) -> _Answer:
+        with translating(self.name, uri):
+            return call()
 
     def _client(self) -> Any:
         with self._building:
@@ -127,33 +141,3 @@ def _settled(client: Any) -> Any:
     found = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify, session.trust_env = found["proxies"], found["verify"], False
     return client
-
-
-def _translating(service: str, uri: str, read: Callable[[], _Answer]) -> _Answer:
-    """What `read` answers; what Google's client raises becomes ours. Runs in a thread, as it may import the client."""
-    from google.api_core import exceptions as api
-    from google.auth.exceptions import GoogleAuthError
-
-    try:
-        return read()
-    except api.NotFound as error:
-        raise MissingError(uri, f"{service} does not know it") from error
-    except api.Forbidden as error:
-        if _RATE_REASONS & {each.get("reason") for each in error.errors if isinstance(each, dict)}:
-            raise UnavailableError(uri, f"{service} is asked too often") from error
-        raise ForbiddenError(uri, f"{service} does not let the gateway look at it") from error
-    except (api.Unauthorized, GoogleAuthError) as error:
-        raise UnavailableError(uri, f"{service} does not accept the gateway's credentials") from error
-    except (api.BadRequest, api.MethodNotAllowed, api.PreconditionFailed) as error:
-        raise ForbiddenError(uri, f"{service} refuses the look-up with HTTP status {error.code}") from error
-    except (api.GoogleAPIError, OSError) as error:
-        raise UnavailableError(uri, f"{service} does not answer") from error
-
-
-def _result(failure: LocationError) -> LookupResult:
-    match failure:
-        case MissingError():
-            return LookupResult.MISSING
-        case ForbiddenError():
-            return LookupResult.FORBIDDEN
-    return LookupResult.UNAVAILABLE

@@ -25,6 +25,8 @@ class LookupOptions:
     """How long a place is believed. Places seldom change, and what is gone is noticed by Vertex AI too."""
     cached_places: int = 10_000
     threads: int = 8
+    connections: int = 32
+    """For what is asked on the event loop. A question takes Cloud Storage some 30 ms: so a thousand a second."""
 
 
 class GoogleLookups(Generic[Place]):
@@ -68,7 +70,7 @@ class GoogleLookups(Generic[Place]):
             UnavailableError: there are no credentials.
 
         """
-        await self._client.warm()
+        await self._client.built()
 
     async def close(self) -> None:
         """End what is under way."""

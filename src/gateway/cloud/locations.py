@@ -1,5 +1,6 @@
 """The look-ups of the place check, made from the settings: Cloud Storage's and BigQuery's."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -34,11 +35,15 @@ class Locations:
 
     async def warm_storage(self) -> None:
         """Have Cloud Storage's client ready. Without credentials the log says so, and look-ups will."""
-        await _warm("Cloud Storage", self.storage)
+        await _warm("Cloud Storage", self.storage.warm)
+
+    async def warm_sizes(self) -> None:
+        """Have ready what asks for the sizes of objects."""
+        await _warm("Cloud Storage", self.storage.warm_sizes)
 
     async def warm_tables(self) -> None:
         """The same for BigQuery's."""
-        await _warm("BigQuery", self.tables)
+        await _warm("BigQuery", self.tables.warm)
 
     async def close(self) -> None:
         """End what is under way."""
@@ -46,8 +51,8 @@ class Locations:
         await self.tables.close()
 
 
-async def _warm(service: str, places: StoragePlaces | BigQueryPlaces) -> None:
+async def _warm(service: str, warm: Callable[[], Awaitable[None]]) -> None:
     try:
-        await places.warm()
+        await warm()
     except UnavailableError as error:
         log.warning("a service cannot be asked yet", service=service, error=str(error))

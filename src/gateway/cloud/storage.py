@@ -1,7 +1,8 @@
-"""Where buckets lie and how large objects are, through Google's own Cloud Storage client.
+"""Where buckets lie and how large objects are.
 
-The client blocks, so it runs in a few threads of its own. Bucket places are cached; sizes never are, because the object
-may be replaced between two creates.
+Places are asked through Google's own Cloud Storage client, which blocks, so it runs in a few threads of its own. They
+are cached; sizes never are, because the object may be replaced between two creates, and they are asked on the event
+loop: `object_sizes.py` says why, and what of Google's own is kept there.
 """
 
 import functools
@@ -11,11 +12,11 @@ from gateway.clock import Clock
 from gateway.cloud.blocking import Service, build_client
 from gateway.cloud.google_lookups import GoogleLookups, LookupOptions
 from gateway.cloud.lookups import LookupObserver, UnavailableError
+from gateway.cloud.object_sizes import ObjectSizes
 from gateway.domain.places import BucketPlace
 from gateway.domain.uris import GCS, split_gcs
 
 BUCKET: Final = "bucket"
-OBJECT: Final = "object"
 
 
 class StoragePlaces(GoogleLookups[BucketPlace]):
@@ -24,6 +25,16 @@ class StoragePlaces(GoogleLookups[BucketPlace]):
     def __init__(self, options: LookupOptions, observer: LookupObserver, clock: Clock | None = None) -> None:
         service = Service("Cloud Storage", functools.partial(_build, options), _retry)
         super().__init__(service, BUCKET, _read_place, options, observer, clock)
+        self._sizes = ObjectSizes(self._client, options.connections)
+
+    async def warm_sizes(self) -> None:
+        """The same for questions about sizes, once callers are served: it imports what places do without."""
+        await self._sizes.warm()
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._sizes.close()
+        await super().close()
 
     async def bucket_place(self, bucket: str) -> BucketPlace:
         """Where the bucket lies; at most `lifetime` old."""
@@ -31,7 +42,7 @@ class StoragePlaces(GoogleLookups[BucketPlace]):
 
     async def object_size(self, uri: str) -> int:
         """The size in bytes of the object `gs://bucket/object`, as it is now."""
-        return await self._client.ask(OBJECT, uri, functools.partial(_read_size, uri))
+        return await self._sizes.of(uri)
 
 
 def _read_place(uri: str, client: Any, patience: dict[str, Any]) -> BucketPlace:
@@ -39,15 +50,6 @@ def _read_place(uri: str, client: Any, patience: dict[str, Any]) -> BucketPlace:
     if not found.location or not found.location_type:
         raise UnavailableError(uri, "Cloud Storage does not say where it is")
     return BucketPlace.of(found.location, found.location_type, found.data_locations or ())
-
-
-def _read_size(uri: str, client: Any, patience: dict[str, Any]) -> int:
-    parts = split_gcs(uri)
-    blob = client.bucket(parts.bucket).blob(parts.name)
-    blob.reload(**patience)
-    if blob.size is None:
-        raise UnavailableError(uri, "Cloud Storage does not say how large it is")
-    return int(blob.size)
 
 
 def _build(options: LookupOptions) -> Any:
