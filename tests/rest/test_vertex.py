@@ -1,4 +1,4 @@
-"""Vertex's REST API as its own clients call it: curl and PowerShell as Google documents them, and Google's SDKs."""
+"""Vertex's REST API as its own clients call it: PowerShell, and Google's SDKs. The published samples are next door."""
 
 import asyncio
 import json
@@ -30,15 +30,6 @@ STORAGE = {
     "outputConfig": {"predictionsFormat": "jsonl", "gcsDestination": {"outputUriPrefix": DESTINATION}},
 }
 """The body of Google's sample for Cloud Storage, with a scalar where a list is meant."""
-BIGQUERY = {
-    "displayName": "my-bigquery-batch-prediction-job",
-    "model": "publishers/google/models/gemini-2.0-flash-001",
-    "inputConfig": {"instancesFormat": "bigquery", "bigquerySource": {"inputUri": "bq://corp-ml.ranking_in.rows"}},
-    "outputConfig": {
-        "predictionsFormat": "bigquery",
-        "bigqueryDestination": {"outputUri": "bq://corp-ml.ranking_out.answers"},
-    },
-}
 
 
 @pytest.fixture
@@ -47,23 +38,6 @@ async def front(start_gateway: StartGateway, start_front: StartFront, tmp_path: 
     gateway.write_rows(SOURCE)
     front = dev_front(free_address("127.0.0.1:0"), gateway.app.api_target, tmp_path / "rest", None)
     return await start_front(front, "-H", ": ".join(TEAM), vertex_api=True)
-
-
-async def test_googles_curl_samples_run_as_they_are(front: Rest, tmp_path: Path) -> None:
-    """The lines of the documentation, with the address and the token changed."""
-    for body in (STORAGE, BIGQUERY):
-        (tmp_path / "request.json").write_text(json.dumps(body, indent=1))
-        created = await front(
-            *(JOBS, "-X", "POST", "-H", "Authorization: Bearer token"),
-            *("-H", "Content-Type: application/json; charset=utf-8", "-d", f"@{tmp_path / 'request.json'}"),
-        )
-        assert (created.code, created.headers["content-type"]) == (200, "application/json; charset=UTF-8"), created
-        job = created.json
-        assert job["name"].startswith(f"{PARENT}/batchPredictionJobs/")
-        assert (job["model"], job["state"]) == (body["model"], "JOB_STATE_QUEUED")
-        sample = ("-X", "GET", "-H", "Authorization: Bearer token", "-H", "Content-Type: application/json")
-        got = await front(f"/v1/{job['name']}", *sample)
-        assert got.json["inputConfig"] == job["inputConfig"]
 
 
 async def test_googles_powershell_sample_runs_byte_for_byte(front: Rest) -> None:
