@@ -82,6 +82,8 @@ TOOLCHAINS: Final = (
             Step("examples/go", ("buf", "generate")),
             Step("examples/go", ("go", "vet", ".")),
             Step("examples/go", ("go", "build", "-o", str(ROOT / "build/nightly"), ".")),
+            Step("clients/vertex/go", ("go", "vet", "./...")),
+            Step("clients/vertex/go", ("go", "build", "-o", str(ROOT / "build/vertex") + os.sep, "./...")),
         ),
     ),
     Toolchain(
@@ -93,5 +95,6 @@ TOOLCHAINS: Final = (
             Step("examples/typescript", ("npm", "run", "build")),
         ),
     ),
-    Toolchain("Java", ("java", "mvn"), (Step("examples/java", MAVEN),)),
+    Toolchain("Node", ("node", "npm"), (Step("clients/vertex/node", NPM_CI),)),
+    Toolchain("Java", ("java", "mvn"), (Step("examples/java", MAVEN), Step("clients/vertex/java", MAVEN))),
 )

@@ -31,6 +31,12 @@ def _python(module: str) -> tuple[str, ...]:
     return (sys.executable, "-m", f"clients.vertex.python.{module}")
 
 
+def _node(program: str) -> tuple[str, ...]:
+    return ("clients/vertex/node/start", program)
+
+
+_AIPLATFORM_JAR: Final = ("java", "-XX:TieredStopAtLevel=1", "-jar", "clients/vertex/java/target/aiplatform.jar")
+
 VERTEX_CLIENTS: Final = (
     VertexClient("Python", "google-genai", _python("gen_ai"), "sync", rest=True),
     VertexClient("Python", "google-genai", _python("gen_ai"), "async", rest=True),
@@ -39,5 +45,11 @@ VERTEX_CLIENTS: Final = (
     VertexClient("Python", "JobServiceAsyncClient", _python("job_service"), "async"),
     VertexClient("Python", "BatchPredictionJob", _python("batch_prediction_job"), "grpc"),
     VertexClient("Python", "BatchPredictionJob", _python("batch_prediction_job"), "rest", rest=True),
+    VertexClient("Go", "cloud.google.com/go/aiplatform", ("build/vertex/aiplatform",)),
+    VertexClient("Go", "google.golang.org/genai", ("build/vertex/genai",), rest=True),
+    VertexClient("Node", "@google-cloud/aiplatform", _node("aiplatform"), "grpc"),
+    VertexClient("Node", "@google-cloud/aiplatform", _node("aiplatform"), "rest", rest=True),
+    VertexClient("Node", "@google/genai", _node("genai"), rest=True),
+    VertexClient("Java", "google-cloud-aiplatform", _AIPLATFORM_JAR),
     VertexClient("curl", "REST", ("clients/vertex/curl/batch.sh",), rest=True),
 )

@@ -33,10 +33,17 @@ class Scenario:
         return Ending(self.wanted.status, tuple(each.replace("{}", name) for each in self.wanted.shows))
 
 
-def refused(codes: str, *shows: str) -> Ending:
-    """A refusal with any of the codes by which clients know it."""
-    return Ending(REFUSED, (rf"refused ({codes})\b", *shows))
+def known_as(code: str, http: int, grpc: int) -> str:
+    """A code as clients show it: by its name, which Go writes `NotFound`, or by its number."""
+    return rf"({code}|{code.title().replace('_', '')}|{http}|{grpc})\b"
 
+
+def refused(code: str, http: int, grpc: int, *shows: str) -> Ending:
+    """A refusal with this code."""
+    return Ending(REFUSED, (f"refused {known_as(code, http, grpc)}", *shows))
+
+
+_GONE: Final = f"gone {known_as('NOT_FOUND', 404, 5)}"
 
 SCENARIOS: Final = (
     Scenario("Cloud Storage", "run", GCS_SAMPLES[0], BUCKET, Ending(SUCCEEDED, (*_SUCCEEDED, _IN_BUCKET))),
@@ -47,18 +54,18 @@ SCENARIOS: Final = (
     ),
     Scenario("cancel", "cancel", TICKETS, BUCKET, Ending(SUCCEEDED, (f"created {_HERE}", "ended JOB_STATE_CANCELLED"))),
     Scenario("list, filter", "list", TICKETS, BUCKET, Ending(SUCCEEDED, (f"found {_HERE}",))),
-    Scenario("delete", "delete", TICKETS, BUCKET, Ending(SUCCEEDED, (f"deleted {_HERE}", r"gone (NOT_FOUND|404|5)\b"))),
+    Scenario("delete", "delete", TICKETS, BUCKET, Ending(SUCCEEDED, (f"deleted {_HERE}", _GONE))),
     Scenario(
         "refusal: source elsewhere", "run", "bq://corp-ml.ranking_europe.tickets", DATASET,
-        refused("FAILED_PRECONDITION|400|9", "europe-west4", "us-central1"),
+        refused("FAILED_PRECONDITION", 400, 9, "europe-west4", "us-central1"),
     ),
     Scenario(
         "refusal: not the team's bucket", "run", "gs://search-in/queries.jsonl", BUCKET,
-        refused("PERMISSION_DENIED|403|7", "search-in"),
+        refused("PERMISSION_DENIED", 403, 7, "search-in"),
     ),
     Scenario(
         "refusal: quota, when to retry", "run", TICKETS, BUCKET,
-        refused("RESOURCE_EXHAUSTED|429|8", r"retry in: \d|retryDelay|[Tt]ry again in \d"), bearer="limited",
+        refused("RESOURCE_EXHAUSTED", 429, 8, r"retry in: \d|retryDelay|[Tt]ry again in \d"), bearer="limited",
     ),
 )  # fmt: skip
 FEATURES: Final = tuple(each.feature for each in SCENARIOS)
