@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy import supply_chain
 from deploy.supply_chain import Audit, components, pins
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
@@ -32,3 +33,13 @@ def test_a_vulnerable_package_is_told_and_an_unreachable_database_is_not_taken_f
     assert (audit.vulnerable, audit.audited, audit.unknown) == (("a 1: PYSEC-1",), 1, 1)
     assert "NOT AUDITED" in str(Audit.read("server.txt", json.dumps({"dependencies": [skipped]})))
     assert "NOT AUDITED" in str(Audit.read("server.txt", ""))
+
+
+def test_every_locked_file_is_audited(monkeypatch, capsys):
+    """Those of the tools, too: they run with the rights of whoever builds."""
+    monkeypatch.setattr(supply_chain, "_asked", lambda _file: "")
+    assert supply_chain.audit() == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in told] == sorted(
+        f"requirements/{file.name}" for file in REQUIREMENTS.glob("*.txt")
+    )
