@@ -35,7 +35,9 @@ def _node(program: str) -> tuple[str, ...]:
     return ("clients/vertex/node/start", program)
 
 
-_AIPLATFORM_JAR: Final = ("java", "-XX:TieredStopAtLevel=1", "-jar", "clients/vertex/java/target/aiplatform.jar")
+def _java(program: str) -> tuple[str, ...]:
+    return ("java", "-XX:TieredStopAtLevel=1", "-cp", "clients/vertex/java/target/vertex.jar", f"vertex.{program}")
+
 
 VERTEX_CLIENTS: Final = (
     VertexClient("Python", "google-genai", _python("gen_ai"), "sync", rest=True),
@@ -50,6 +52,7 @@ VERTEX_CLIENTS: Final = (
     VertexClient("Node", "@google-cloud/aiplatform", _node("aiplatform"), "grpc"),
     VertexClient("Node", "@google-cloud/aiplatform", _node("aiplatform"), "rest", rest=True),
     VertexClient("Node", "@google/genai", _node("genai"), rest=True),
-    VertexClient("Java", "google-cloud-aiplatform", _AIPLATFORM_JAR),
+    VertexClient("Java", "google-cloud-aiplatform", _java("AiPlatform")),
+    VertexClient("Java", "google-genai", _java("GenAi"), rest=True),
     VertexClient("curl", "REST", ("clients/vertex/curl/batch.sh",), rest=True),
 )
