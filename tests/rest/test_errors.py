@@ -93,6 +93,11 @@ async def test_googles_system_parameters_are_taken(front: Rest) -> None:
 
 
 async def test_a_token_in_the_address_and_other_encodings_are_refused(front: Rest) -> None:
-    for query in ("access_token=t", "%61ccess_token=t", "$oauth_token=t", "alt=media", "alt=proto", "alt=sse"):
+    tokens, encodings = ("access_token=t", "%61ccess_token=t", "$oauth_token=t"), ("alt=media", "alt=proto", "alt=sse")
+    for query, way_out in (
+        *((each, "Authorization: Bearer") for each in tokens),
+        *((each, "json") for each in encodings),
+    ):
         refused = await front(f"{JOBS}?{query}")
         assert (refused.code, refused.error["status"]) == (400, "INVALID_ARGUMENT"), query
+        assert way_out in refused.error["message"], query
