@@ -1,5 +1,6 @@
 """The table of clients of Vertex AI in the docs holds what was run, and the names of a run are its own."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from clients import page
 from clients.results import Outcome, Result
 from clients.toolchains import TOOLCHAINS
 from clients.vertex.registry import VERTEX_CLIENTS
-from clients.vertex.scenarios import FEATURES, SCENARIOS
+from clients.vertex.scenarios import FEATURES, SCENARIOS, known_as
 
 FIRST, SECOND = (each.program for each in VERTEX_CLIENTS[:2])
 
@@ -33,6 +34,14 @@ def test_every_client_has_its_toolchain_and_a_name_of_its_own() -> None:
 
 def test_destinations_of_two_runs_are_two() -> None:
     assert all("{}" in each.destination for each in SCENARIOS)
+
+
+@pytest.mark.parametrize(
+    ("shown", "known"),
+    [("NOT_FOUND", True), ("NotFound", True), ("404", True), ("5", True), ("500", False), ("NOT_FOUND_HERE", False)],
+)
+def test_a_code_is_known_by_its_names_and_its_numbers_and_by_no_other(shown: str, known: bool) -> None:
+    assert bool(re.match(known_as("NOT_FOUND", 404, 5), shown)) is known
 
 
 def test_a_run_that_differs_from_the_page_is_told_and_writing_ends_that(file: Path) -> None:
