@@ -6,12 +6,14 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -195,7 +197,25 @@ def test_every_setting_is_an_option_of_serve():
 
 
 def test_the_commands_are_these():
-    assert set(main.commands) == {"serve", "dev", "migrate", "policy", "rest-config", "simulate", "top"}
+    names = {"serve", "dev", "migrate", "policy", "rest-config", "simulate", "top"}
+    context = click.Context(main)
+    assert set(main.list_commands(context)) == names
+    assert {name for name in names if main.get_command(context, name)} == names
+
+
+def test_what_is_no_command_is_told_as_that():
+    answer = CliRunner().invoke(main, ["nope"])
+    assert (answer.exit_code, "No such command" in answer.output) == (2, True)
+
+
+def test_serve_does_without_the_other_commands():
+    """Theirs are two megabytes and a tenth of a second, which every replica would pay."""
+    code = (
+        "import sys; from gateway.cli.main import main\n"
+        "main(['serve', '--help'], standalone_mode=False)\n"
+        "sys.exit(any(name in sys.modules for name in ('gateway.cli.top', 'gateway.cli.dev', 'batchjobs.client')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60, capture_output=True).returncode == 0
 
 
 async def test_dev_runs_everything_and_leaves_nothing_behind():

@@ -1,26 +1,28 @@
-"""The `gateway` command."""
+"""The `gateway` command. A command's module is imported when it is asked for: `serve` does without the others'."""
+
+from importlib import import_module
+from typing import Any, Final
 
 import click
 
-from gateway.cli.dev import dev
-from gateway.cli.migrate import migrate
-from gateway.cli.policy import policy
-from gateway.cli.rest_config import rest_config
-from gateway.cli.serve import serve
-from gateway.cli.simulate import simulate
-from gateway.cli.top import top
+COMMANDS: Final = ("serve", "dev", "migrate", "policy", "rest-config", "simulate", "top")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """Finds a command in the module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - every context has the same
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        command: Any = getattr(import_module(f"gateway.cli.{name}"), name)
+        return command if isinstance(command, click.Command) else None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="batch-jobs-gateway")
 def main() -> None:
     """The Batch Jobs Gateway: Gemini batch prediction on Vertex AI for many teams, fairly and exactly once."""
-
-
-main.add_command(serve)
-main.add_command(dev)
-main.add_command(migrate)
-main.add_command(policy)
-main.add_command(rest_config)
-main.add_command(simulate)
-main.add_command(top)
