@@ -57,6 +57,20 @@ async def test_a_bucket_made_by_hand_is_there_at_once(emulator: Emulator, gcs: s
     assert await in_thread(gcs.bucket("dropped-in").blob("hello.txt").download_as_bytes) == b"hello"
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"), [("size", {"size"}), ("size,md5Hash,none", {"size", "md5Hash"}), ("", None)]
+)
+async def test_metadata_can_be_asked_for_in_part(
+    emulator: Emulator, folder: Path, fields: str, told: set[str] | None
+) -> None:
+    (folder / "team-in" / "hello.txt").write_text("hello")
+    url = f"{emulator.storage_url}/storage/v1/b/team-in/o/hello.txt?fields={fields}"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        found = await answer.json()
+    assert found["size"] == "5"
+    assert set(found) == told if told else {"crc32c", "name", "updated"} <= set(found)
+
+
 async def test_a_forbidden_bucket_is_forbidden_for_everything(
     emulator: Emulator, gcs: storage.Client, folder: Path
 ) -> None:

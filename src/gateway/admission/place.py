@@ -33,6 +33,8 @@ class Storage(Protocol):
 
     async def bucket_place(self, bucket: str) -> BucketPlace: ...
 
+    def held_place(self, bucket: str) -> BucketPlace | None: ...
+
     async def object_size(self, uri: str) -> int: ...
 
 
@@ -109,15 +111,25 @@ class Placer:
         return Placement(pool, pool.region, found.source_bytes)
 
     async def _look_up(self, spec: Spec) -> _Found:
-        """All three at once: a create waits for the slowest, not for the sum."""
+        """All three at once: a create waits for the slowest, not for the sum. Mostly both places are known already, and
+        nothing is left to be done at once.
+        """
+        known, target = self._held_place(spec.source_uri), self._held_place(spec.destination_uri)
+        if known is not None and target is not None:
+            return _Found(known, await _attempt(self._content_of(spec.source_uri)), target)
         source, content, destination = await asyncio.gather(
-            _attempt(self._place_of(spec.source_uri)),
+            _attempt(self._place_of(spec.source_uri, known)),
             _attempt(self._content_of(spec.source_uri)),
-            _attempt(self._place_of(spec.destination_uri)),
+            _attempt(self._place_of(spec.destination_uri, target)),
         )
         return _Found(source, content, destination)
 
-    async def _place_of(self, uri: str) -> Place:
+    def _held_place(self, uri: str) -> Place | None:
+        return None if uri.startswith(BIGQUERY) else self._storage.held_place(split_gcs(uri).bucket)
+
+    async def _place_of(self, uri: str, held: Place | None) -> Place:
+        if held is not None:
+            return held
         if uri.startswith(BIGQUERY):
             return await self._tables.dataset_place(uri)
         return await self._storage.bucket_place(split_gcs(uri).bucket)

@@ -91,16 +91,22 @@ class FlightCache(Generic[Found]):
 
     async def get(self, name: str) -> Found:
         """The answer; raises what the look-up raises. A caller that gives up leaves the flight to the others."""
-        held = self._held.get(name)
-        if held and self._clock.boottime() < held.until:
-            self._held.move_to_end(name)
-            self._on_hit()
-            return held.value
+        if (held := self.held(name)) is not None:
+            return held
         flight = self._flights.get(name)
         if flight is None:
             flight = self._flights[name] = asyncio.create_task(self._fly(name))
             flight.add_done_callback(lambda done: self._landed(name, done))
         return await asyncio.shield(flight)
+
+    def held(self, name: str) -> Found | None:
+        """The answer, where it is kept and still believed; it counts as one that came out of the cache."""
+        held = self._held.get(name)
+        if held is None or self._clock.boottime() >= held.until:
+            return None
+        self._held.move_to_end(name)
+        self._on_hit()
+        return held.value
 
     async def close(self) -> None:
         """End the flights that are under way; those who wait for them are cancelled."""

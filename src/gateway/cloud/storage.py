@@ -40,6 +40,10 @@ class StoragePlaces(GoogleLookups[BucketPlace]):
         """Where the bucket lies; at most `lifetime` old."""
         return await self._places.get(f"{GCS}{bucket}")
 
+    def held_place(self, bucket: str) -> BucketPlace | None:
+        """The same, where it is known without asking."""
+        return self._places.held(f"{GCS}{bucket}")
+
     async def object_size(self, uri: str) -> int:
         """The size in bytes of the object `gs://bucket/object`, as it is now."""
         return await self._sizes.of(uri)

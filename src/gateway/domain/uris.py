@@ -120,6 +120,13 @@ _QUERY: Final = frozenset("?#")
 _UNWANTED: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text is free of control characters, line breaks and halves of signs. ASCII is looked at as a whole."""
+    if text.isascii():
+        return text.isprintable()
+    return not any(unicodedata.category(sign) in _UNWANTED for sign in text)
+
+
 def _text_faults(uri: str, scheme: str, form: str) -> list[Fault]:
     """What any URI must be free of, before its parts are looked at."""
     if not uri:
@@ -131,7 +138,7 @@ def _text_faults(uri: str, scheme: str, form: str) -> list[Fault]:
     faults = []
     if not uri.startswith(scheme):
         faults.append(Fault(UriReason.URI_SCHEME, f"It does not begin with {scheme}: write {form}."))
-    if "`" in uri or any(unicodedata.category(sign) in _UNWANTED for sign in uri):
+    if "`" in uri or not is_plain(uri):
         sentence = "It holds a control character, a line break or a backtick: send the name alone."
         faults.append(Fault(UriReason.URI_CHARACTER, sentence))
     if _WILDCARDS & set(uri):
@@ -176,14 +183,18 @@ def _has_odd_segment(name: str) -> bool:
 
 def _as_decoded(name: str) -> str:
     """What a reader would see who undoes every escape, folds look-alikes of ASCII and knows two kinds of slash."""
-    while (simpler := unicodedata.normalize("NFKC", unquote(name))) != name:
+    while (
+        not (name.isascii() and "%" not in name) and (simpler := unicodedata.normalize("NFKC", unquote(name))) != name
+    ):
         name = simpler
     return name.replace("\\", "/")
 
 
 def _is_bucket(name: str) -> bool:
     parts = name.split(".")
-    return bool(_BUCKET.fullmatch(name)) and all(0 < len(p) <= _MAX_BUCKET_PART for p in parts) and not _is_ip(name)
+    if not _BUCKET.fullmatch(name) or not all(0 < len(p) <= _MAX_BUCKET_PART for p in parts):
+        return False
+    return len(parts) == 1 or not _is_ip(name)
 
 
 def _is_ip(name: str) -> bool:

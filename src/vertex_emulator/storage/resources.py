@@ -30,6 +30,11 @@ def bucket_resource(bucket: Bucket) -> dict[str, Any]:
 def object_resource(stored: StoredObject) -> dict[str, Any]:
     """An object's metadata. Reads the object's content, for its checksums."""
     crc32c, md5 = stored.checksums()
+    return {**object_facts(stored), "crc32c": crc32c, "md5Hash": md5}
+
+
+def object_facts(stored: StoredObject) -> dict[str, Any]:
+    """The part of an object's metadata that is known without reading its content."""
     modified = _rfc3339(stored.modified)
     return {
         "kind": "storage#object",
@@ -41,8 +46,6 @@ def object_resource(stored: StoredObject) -> dict[str, Any]:
         "contentType": stored.content_type,
         "storageClass": "STANDARD",
         "size": str(stored.size),
-        "crc32c": crc32c,
-        "md5Hash": md5,
         "etag": f"{stored.generation:x}",
         "timeCreated": modified,
         "updated": modified,

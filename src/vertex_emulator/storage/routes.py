@@ -15,7 +15,7 @@ from vertex_emulator.storage.buckets import Bucket, BucketForbiddenError, Bucket
 from vertex_emulator.storage.listing import list_objects
 from vertex_emulator.storage.objects import ObjectMissingError, StoredObject
 from vertex_emulator.storage.ranges import ByteRange, RangeNotSatisfiableError, parse_range
-from vertex_emulator.storage.resources import bucket_resource, object_resource
+from vertex_emulator.storage.resources import bucket_resource, object_facts, object_resource
 
 T = TypeVar("T")
 _BLOCK = 1 << 18
@@ -54,7 +54,7 @@ class StorageRoutes:
         stored = await self._stored(request)
         if request.query.get("alt") == "media":
             return await _send(request, stored)
-        return web.json_response(await asyncio.to_thread(object_resource, stored))
+        return web.json_response(await _described(stored, request.query.get("fields", "")))
 
     async def delete_object(self, request: web.Request) -> web.StreamResponse:
         bucket = await self.bucket(request)
@@ -66,17 +66,26 @@ class StorageRoutes:
         return await open_bucket(self._buckets, request.match_info["bucket"])
 
     async def _stored(self, request: web.Request) -> StoredObject:
-        bucket = await self.bucket(request)
-        name = request.match_info["object"]
-        stored = await found(lambda: asyncio.to_thread(objects.stat, bucket, name), bucket, name)
+        stored = await asyncio.to_thread(self._stat, request.match_info["bucket"], request.match_info["object"])
         check_generation(request, stored.generation)
         return stored
+
+    def _stat(self, bucket: str, name: str) -> StoredObject:
+        """The object, or the answer that Cloud Storage gives where there is none to be seen. Blocks."""
+        try:
+            return objects.stat(_opened(self._buckets, bucket), name)
+        except ObjectMissingError as error:
+            raise HttpError(404, f"No such object: {bucket}/{name}") from error
 
 
 async def open_bucket(buckets: Buckets, name: str) -> Bucket:
     """The bucket, or the 404 or 403 that Cloud Storage answers."""
+    return await asyncio.to_thread(_opened, buckets, name)
+
+
+def _opened(buckets: Buckets, name: str) -> Bucket:
     try:
-        return await asyncio.to_thread(buckets.open, name)
+        return buckets.open(name)
     except BucketMissingError as error:
         raise HttpError(404, "The specified bucket does not exist.") from error
     except BucketForbiddenError as error:
@@ -104,6 +113,15 @@ def check_generation(request: web.Request, generation: int) -> None:
     matches = wanted.get("ifGenerationMatch", generation) == generation
     if not matches or wanted.get("ifGenerationNotMatch") == generation:
         raise HttpError(412, "At least one of the pre-conditions you specified did not hold.")
+
+
+async def _described(stored: StoredObject, fields: str) -> dict[str, Any]:
+    """The object's metadata, or those of it that `fields` lists: the content is read only for checksums."""
+    wanted = set(fields.split(",")) if fields else set()
+    known = object_facts(stored)
+    if not wanted or not wanted <= known.keys():
+        known = await asyncio.to_thread(object_resource, stored)
+    return {name: value for name, value in known.items() if not wanted or name in wanted}
 
 
 async def _send(request: web.Request, stored: StoredObject) -> web.StreamResponse:
