@@ -113,6 +113,13 @@ def test_what_no_call_can_show_in_time_is_bounded_all_the_same(tmp_path: Path) -
     assert http["common_http_protocol_options"]["idle_timeout"] == "300s"
     assert http["http2_protocol_options"] == {"max_concurrent_streams": 100}
     assert (http["use_remote_address"], http["generate_request_id"]) == (True, False)
-    for route in http["route_config"]["virtual_hosts"][0]["routes"]:
-        assert route["route"]["retry_policy"]["retry_on"] == "connect-failure,refused-stream"
-        assert route["route"]["timeout"] == "70s"
+    assert http["common_http_protocol_options"]["headers_with_underscores_action"] == "DROP_HEADER"
+    [host] = http["route_config"]["virtual_hosts"]
+    assert host["request_headers_to_remove"] == ["rest-enums"]
+    for route in host["routes"]:
+        again = {"retry_on": "connect-failure,refused-stream", "num_retries": 3}
+        assert (route["route"]["retry_policy"], route["route"]["timeout"]) == (again, "70s")
+    words = [
+        each["body_format_override"]["json_format"]["error"]["status"] for each in http["local_reply_config"]["mappers"]
+    ]
+    assert words[-2:] == ["INTERNAL", "INVALID_ARGUMENT"]
