@@ -56,6 +56,7 @@ async def test_what_is_no_json_object_is_refused(front: Rest) -> None:
     for body in MALFORMED:
         refused = await front(JOBS, body=body)
         assert (refused.code, refused.error["status"]) == (400, "INVALID_ARGUMENT"), body[:50]
+        assert refused.error["message"].startswith("Invalid JSON payload received"), (body[:50], refused)
 
 
 async def test_a_body_that_is_too_large_is_413(front: Rest) -> None:
