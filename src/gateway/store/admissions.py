@@ -17,7 +17,13 @@ from gateway.store.replays import Known, answer, read_known
 from gateway.store.rows import COLUMNS_OF_B, NAMES, Slot, encode_changing, encode_fixed
 from gateway.store.usage import Standing, standing_of
 
-SQL: Final = load("creates", columns=COLUMNS_OF_B, names=NAMES)
+
+def _places(after: int = 0) -> str:
+    """As many parameters as a row has columns, numbered from behind `after` others."""
+    return ", ".join(f"${after + number}" for number in range(1, NAMES.count(",") + 2))
+
+
+SQL: Final = load("creates", columns=COLUMNS_OF_B, names=NAMES, values=_places(), values_after_11=_places(after=11))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +97,12 @@ def queued(new: NewBatchJob, job_id: int, revision: int, now: datetime) -> Batch
 
 async def _write(transaction: Transaction, team: str, judge: _Judge) -> None:
     made = judge.made
-    rows = [(*encode_fixed(job, new.request_id), *encode_changing(job, Slot())) for new, job in made]
-    await transaction.run_each(SQL["insert"], rows)
+    *others, last = [(*encode_fixed(job, new.request_id), *encode_changing(job, Slot())) for new, job in made]
+    if others:
+        await transaction.run_each(SQL["insert"], others)
     taken = [(new.request_id, new.content_hash, job.id) for new, job in made if new.request_id]
     await transaction.run(
-        SQL["write_team"], team, judge.revision, *_counters(judge.usage), judge.now, *columns(taken, 3)
+        SQL["insert_last"], team, judge.revision, *_counters(judge.usage), judge.now, *columns(taken, 3), *last
     )
 
 

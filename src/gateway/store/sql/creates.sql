@@ -29,12 +29,16 @@ LEFT JOIN batch_jobs b ON b.id = r.batch_job_id AND b.delete_time IS NULL
 
 -- name: insert
 INSERT INTO batch_jobs ({names})
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)
+VALUES ({values})
 
--- name: write_team
--- What the group has used up, and the request ids that it took.
-WITH taken AS (
+-- name: insert_last
+-- A group's last batch job, and with it, for one round trip less, what the group has used up and the request ids that it
+-- took.
+WITH made AS (
+    INSERT INTO batch_jobs ({names})
+    VALUES ({values_after_11})
+),
+taken AS (
     INSERT INTO request_ids (team, request_id, content_hash, batch_job_id, create_time)
     SELECT $1, taken.request_id, taken.content_hash, taken.batch_job_id, $8
     FROM unnest($9::text[], $10::text[], $11::bigint[]) AS taken (request_id, content_hash, batch_job_id)
