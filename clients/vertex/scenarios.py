@@ -57,15 +57,24 @@ SCENARIOS: Final = (
     Scenario("delete", "delete", TICKETS, BUCKET, Ending(SUCCEEDED, (f"deleted {_HERE}", _GONE))),
     Scenario(
         "refusal: source elsewhere", "run", "bq://corp-ml.ranking_europe.tickets", DATASET,
-        refused("FAILED_PRECONDITION", 400, 9, "europe-west4", "us-central1"),
+        refused(
+            "FAILED_PRECONDITION", 400, 9, "europe-west4.*us-central1", "reason: REGION_MISMATCH",
+            "violation: bq://corp-ml.ranking_europe.tickets ",
+        ),
     ),
     Scenario(
         "refusal: not the team's bucket", "run", "gs://search-in/queries.jsonl", BUCKET,
-        refused("PERMISSION_DENIED", 403, 7, "search-in"),
+        refused(
+            "PERMISSION_DENIED", 403, 7, "gs://search-in/queries.jsonl", "reason: POLICY_VIOLATION",
+            "violation: batch_prediction_job.input_config.gcs_source.uris ",
+        ),
     ),
     Scenario(
         "refusal: quota, when to retry", "run", TICKETS, BUCKET,
-        refused("RESOURCE_EXHAUSTED", 429, 8, r"retry in: \d|retryDelay|[Tt]ry again in \d"), bearer="limited",
+        refused(
+            "RESOURCE_EXHAUSTED", 429, 8, "reason: QUOTA_EXCEEDED", "violation: teams/limited ", r"retry in: \d",
+        ),
+        bearer="limited",
     ),
 )  # fmt: skip
 FEATURES: Final = tuple(each.feature for each in SCENARIOS)

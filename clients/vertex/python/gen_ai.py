@@ -22,6 +22,7 @@ from clients.vertex.python.pointing import (
     SOURCE,
     WAY,
 )
+from clients.vertex.python.refusals import lines_of
 from clients.vertex.python.tokens import bearer
 
 # [client]
@@ -120,10 +121,8 @@ def tell_refusal(error: genai.errors.APIError) -> None:
     for each in details:
         if "reason" in each:
             print("reason:", each["reason"])
-        for violation in (*each.get("fieldViolations", ()), *each.get("violations", ())):
-            print("violation:", violation.get("field") or violation["subject"], violation["description"])
-        if "retryDelay" in each:
-            print("retry in:", each["retryDelay"].removesuffix("s"), "s")
+        for line in lines_of(each):
+            print(line)
 
 
 if __name__ == "__main__":
