@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from clients.programs import REFUSED, SUCCEEDED, Ending
-from clients.samples import BIGQUERY_SAMPLE, GCS_SAMPLES
+from clients.samples import BIGQUERY_SAMPLE, GCS_SAMPLES, LONG
 
 TICKETS: Final = "gs://ranking-in/tickets.jsonl"
 BUCKET, DATASET = "gs://ranking-out/{}", "bq://corp-ml.ranking_out.{}"
@@ -43,6 +43,17 @@ def refused(code: str, http: int, grpc: int, *shows: str) -> Ending:
     return Ending(REFUSED, (f"refused {known_as(code, http, grpc)}", *shows))
 
 
+def reason(name: str) -> str:
+    """The reason of a refusal: as a program reads it from the error, or in the JSON that is all the client shows."""
+    return rf"reason: {name}|\"reason\":\"{name}\""
+
+
+def violation(key: str, subject: str) -> str:
+    """A violation in the same two ways."""
+    return rf"violation: {subject} |\"{key}\":\"{subject}\""
+
+
+_WAIT: Final = r"retry in: \d|\"retryDelay\":\"\d"
 _GONE: Final = f"gone {known_as('NOT_FOUND', 404, 5)}"
 
 SCENARIOS: Final = (
@@ -52,27 +63,27 @@ SCENARIOS: Final = (
         "location `global`", "run", BIGQUERY_SAMPLE, DATASET,
         Ending(SUCCEEDED, (f"created {_GLOBAL}", "ended JOB_STATE_SUCCEEDED", _IN_TABLE)), location="global",
     ),
-    Scenario("cancel", "cancel", TICKETS, BUCKET, Ending(SUCCEEDED, (f"created {_HERE}", "ended JOB_STATE_CANCELLED"))),
-    Scenario("list, filter", "list", TICKETS, BUCKET, Ending(SUCCEEDED, (f"found {_HERE}",))),
+    Scenario("cancel", "cancel", LONG, BUCKET, Ending(SUCCEEDED, (f"created {_HERE}", "ended JOB_STATE_CANCELLED"))),
+    Scenario("list, filter", "list", LONG, BUCKET, Ending(SUCCEEDED, (f"found {_HERE}",))),
     Scenario("delete", "delete", TICKETS, BUCKET, Ending(SUCCEEDED, (f"deleted {_HERE}", _GONE))),
     Scenario(
         "refusal: source elsewhere", "run", "bq://corp-ml.ranking_europe.tickets", DATASET,
         refused(
-            "FAILED_PRECONDITION", 400, 9, "europe-west4.*us-central1", "reason: REGION_MISMATCH",
-            "violation: bq://corp-ml.ranking_europe.tickets ",
+            "FAILED_PRECONDITION", 400, 9, "europe-west4.*us-central1", reason("REGION_MISMATCH"),
+            violation("subject", "bq://corp-ml.ranking_europe.tickets"),
         ),
     ),
     Scenario(
         "refusal: not the team's bucket", "run", "gs://search-in/queries.jsonl", BUCKET,
         refused(
-            "PERMISSION_DENIED", 403, 7, "gs://search-in/queries.jsonl", "reason: POLICY_VIOLATION",
-            "violation: batch_prediction_job.input_config.gcs_source.uris ",
+            "PERMISSION_DENIED", 403, 7, "gs://search-in/queries.jsonl", reason("POLICY_VIOLATION"),
+            violation("field", "batch_prediction_job.input_config.gcs_source.uris"),
         ),
     ),
     Scenario(
         "refusal: quota, when to retry", "run", TICKETS, BUCKET,
         refused(
-            "RESOURCE_EXHAUSTED", 429, 8, "reason: QUOTA_EXCEEDED", "violation: teams/limited ", r"retry in: \d",
+            "RESOURCE_EXHAUSTED", 429, 8, reason("QUOTA_EXCEEDED"), violation("subject", "teams/limited"), _WAIT,
         ),
         bearer="limited",
     ),
