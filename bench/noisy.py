@@ -1,27 +1,28 @@
 """What one team's flood costs another team: the p99 of its gets and creates, over what it is when all is quiet.
 
 Run it alone as `python -m bench noisy`. The quiet team calls at an even pace; the noisy one as fast as it is answered,
-and it never rests when it is refused.
+and it never rests when it is refused. Quiet and flooded take turns, and the median of the rounds counts.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from bench import create, load
-from bench.rows import Row
+from bench.rows import Row, median
 from bench.seed import seed_ended
 from bench.stage import OTHERS, Server, Stage, bench_policy
 from bench.watchers import watching
 
 QUIET, NOISY = "team-00", "team-01"
 NAMES = 200
-SECONDS = 6.0
+ROUNDS = 3
+SECONDS = 3.0
 WORSE_AT_MOST = 2.0
 SERVICE = "/batchjobs.v1.BatchJobs/"
 
@@ -35,22 +36,32 @@ class Felt:
     gets: float
     creates: float
 
+    @classmethod
+    def median(cls, every: Sequence[Self]) -> Self:
+        return cls(median([each.gets for each in every]), median([each.creates for each in every]))
+
 
 async def rows(folder: Path) -> list[Row]:
-    """Quiet first, then under each kind of flood."""
+    """Quiet and then under a flood, some rounds of each kind."""
     load.build()
     async with Stage.set(folder, bench_policy(create.TEAMS)) as stage:
         create.write_objects(stage)
         await seed_ended(stage.database_url, QUIET, NAMES)
         await seed_ended(stage.database_url, NOISY, NAMES, first=NAMES + 1)
         async with stage.gateway() as gateway:
-            quiet = await felt(gateway)
+            await felt(gateway)
             floods: dict[str, Flood] = {"gets": gets, "watches": watches, "creates": creates}
-            under: dict[str, Felt] = {}
-            for name, flood in floods.items():
-                async with flooded(flood(gateway)):
-                    under[name] = await felt(gateway)
-    return [row for name, now in under.items() for row in compared(name, quiet, now)]
+            return [row for name, flood in floods.items() for row in compared(name, *await rounds(gateway, flood))]
+
+
+async def rounds(gateway: Server, flood: Flood) -> tuple[Felt, Felt]:
+    """What is felt while all is quiet, and under the flood."""
+    quiet, now = [], []
+    for _ in range(ROUNDS):
+        quiet.append(await felt(gateway))
+        async with flooded(flood(gateway)):
+            now.append(await felt(gateway))
+    return Felt.median(quiet), Felt.median(now)
 
 
 def compared(flood: str, quiet: Felt, now: Felt) -> list[Row]:

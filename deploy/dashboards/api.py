@@ -28,6 +28,11 @@ def _now() -> list[Panel]:
         number("Watches", f"sum(batchjobs_watches{{{JOB}}})", about="Open now, on all replicas."),
         number("In flight", f"sum(batchjobs_calls_in_flight{{{JOB}}})", about="Unary calls that are worked on now."),
         number(
+            "Waiting for a turn",
+            f"sum(batchjobs_calls_waiting{{{JOB}}})",
+            about="Calls of teams that have as many under way as they may while other teams call too.",
+        ),
+        number(
             "Slowest in a hundred",
             f"histogram_quantile(0.99, sum by (le) (rate(grpc_server_handling_seconds_bucket{{{CALLS}}}[$__range])))",
             about="The 99th percentile of all unary calls in the time shown.",

@@ -19,6 +19,7 @@ from gateway.api.batch_jobs.servicer import SERVICE, BatchJobs, UseCases
 from gateway.api.health import Health
 from gateway.api.interceptors import layers
 from gateway.api.interceptors.shedding import Shedding
+from gateway.api.interceptors.turns import Share, Turns, whose_turns
 from gateway.api.rest.twins import batch_jobs_twin, vertex_twin
 from gateway.api.server import ApiServer, HealthServer, Limits, ListenError, Service
 from gateway.api.vertex.servicer import JobService
@@ -211,6 +212,9 @@ class App:
         guarded = forwarded.union(service.full_name for service, _ in direct)
         shedding = Shedding(settings.calls_in_flight, guarded)
         self.metrics.rpcs.read_in_flight(lambda: shedding.in_flight)
+        share = Share(settings.team_creates_at_once, settings.team_calls_at_once, settings.calls_in_flight // 4)
+        turns = Turns(share, lambda principal: whose_turns(self.core.policies.current, principal))
+        self.metrics.rpcs.read_waiting(lambda: turns.waiting)
         for name, work in listening.background():
             self.background.run(name, work)
         for each in listening.listeners:
@@ -218,15 +222,15 @@ class App:
                 metrics=self.metrics,
                 drain=self.drain,
                 shedding=shedding,
+                turns=turns,
                 authenticator=each.authenticator,
                 guarded=guarded,
                 forwarded=forwarded,
                 traces=self.traces,
             )
             server = ApiServer([*direct, *by_rest], around, self.health, limits(settings))
-            self._ports[each.name] = await server.start(
-                each.address, None if each.tls is None else each.tls.credentials()
-            )
+            credentials = None if each.tls is None else each.tls.credentials
+            self._ports[each.name] = await server.start(each.address, credentials)
             self._servers.append(server)
             stack.push_async_callback(server.stop, 0.0)
 

@@ -16,6 +16,7 @@ from gateway.api.handlers import handlers_of
 from gateway.api.health import Health
 from gateway.api.interceptors import layers
 from gateway.api.interceptors.shedding import Shedding
+from gateway.api.interceptors.turns import Share, Turns
 from gateway.api.server import ApiServer, Limits
 from gateway.api.tls import ServerTls
 from gateway.identity.development import DevelopmentAuthenticator
@@ -63,6 +64,7 @@ async def serving(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     *,
     most: int = 1000,
+    share: Share = Share(creates=1000, others=1000, waiting=1000),  # noqa: B008 - frozen
     authenticator: Authenticator | None = None,
     tls: ServerTls | None = None,
     channel: Callable[[int], grpc.aio.Channel] = lambda port: grpc.aio.insecure_channel(f"127.0.0.1:{port}"),
@@ -86,17 +88,20 @@ async def serving(
 
     served.metrics.rpcs.handled = handled  # type: ignore[method-assign]  # The test listens in.
     guarded = frozenset({SERVICE.full_name})
+    turns = Turns(share, lambda principal: principal.name)
+    served.metrics.rpcs.read_waiting(lambda: turns.waiting)
     development = DevelopmentAuthenticator(insecure=True, listeners=["127.0.0.1:0"])
     around = layers(
         metrics=served.metrics,
         drain=served.drain,
         shedding=Shedding(most, guarded),
+        turns=turns,
         authenticator=authenticator or development,
         guarded=guarded,
     )
     handler = handlers_of(SERVICE, {name: scripted(name) for name in SERVICE.methods_by_name})
     server = ApiServer([(SERVICE, handler)], around, served.health, limits)
-    served.port = await server.start("127.0.0.1:0", None if tls is None else tls.credentials())
+    served.port = await server.start("127.0.0.1:0", None if tls is None else tls.credentials)
     async with channel(served.port) as served.channel:
         yield served
     await server.stop(0)

@@ -168,6 +168,7 @@ API: Final[dict[str, Expected]] = {
     "Answered": lambda _: number(1),
     "Watches": lambda _: lasting([""], (1, 3)),  # The demo leaves two to the collector of rubbish.
     "In flight": lambda _: number(0),
+    "Waiting for a turn": lambda _: number(0),
     "Slowest in a hundred": lambda _: lasting([""]),
     "Calls by method": lambda run: grown(by(run.facts.calls, 0), within=run.window),
     "Other answers than OK": lambda run: grown(codes(run), within=run.window),

@@ -45,6 +45,7 @@ EVERY_METRIC = {
     "batchjobs_certificate_last_reload_successful",
     "batchjobs_issuer_keys_timestamp_seconds",
     "batchjobs_calls_in_flight",
+    "batchjobs_calls_waiting",
     "batchjobs_build_info",
 }
 

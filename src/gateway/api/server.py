@@ -1,7 +1,10 @@
 """The gRPC servers: the API with its layers, and the plaintext health listener for probes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Self
 
 import grpc
@@ -17,6 +20,12 @@ MINUTE_MS: Final = 60_000
 HEALTH_SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"]
 REFLECTION_SERVICE: Final = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
 
+
+ACCEPTORS: Final = 8
+"""How many of gRPC's servers take the calls of one listener. Each takes one at a time off its queue, at one turn of the
+event loop: where it is alone, calls wait in there, in the order in which they came, and no rule of ours can be applied
+to them. The kernel spreads connections over them.
+"""
 
 Service = tuple[ServiceDescriptor, grpc.GenericRpcHandler]
 """A service and what serves it."""
@@ -70,26 +79,41 @@ class ApiServer:
         reflecting = reflection.aio.ReflectionServicer([service.full_name for service in everything])
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflecting, found)  # type: ignore[no-untyped-call]
         layered = Layered([*found.generic, NotServed(described)], layers, served)
-        self._server = grpc.aio.server(handlers=[layered], options=_options(limits))
+        self._new = partial(grpc.aio.server, handlers=[layered], options=_options(limits))
+        self._acceptors: list[grpc.aio.Server] = []
 
-    async def start(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
-        """Listen on `host:port` and answer the port, which differs where 0 was asked for.
+    async def start(self, address: str, credentials: Callable[[], grpc.ServerCredentials] | None = None) -> int:
+        """Listen on `host:port` and answer the port, which differs where 0 was asked for. Credentials that change are
+        asked for several times: gRPC takes each of them for one server.
 
         Raises:
             ListenError: the address cannot be bound.
 
         """
-        return await _start(self._server, address, credentials)
+        host, _, asked = address.rpartition(":")
+        port = int(asked)
+        if port:
+            await asyncio.to_thread(_refuse_taken, address)
+        try:
+            for _ in range(ACCEPTORS):
+                self._acceptors.append(self._new())
+                shown = None if credentials is None else credentials()
+                port = await _start(self._acceptors[-1], f"{host}:{port}", shown)
+        except ListenError:
+            await self.stop(0)
+            raise
+        return port
 
     async def stop(self, grace: float) -> None:
         """Take no new calls, let the open ones end within `grace` seconds, then cut what is left."""
-        await self._server.stop(grace)
+        await asyncio.gather(*(acceptor.stop(grace) for acceptor in self._acceptors))
 
 
 class HealthServer:
     """Health alone, in plaintext, on a listener of its own."""
 
     def __init__(self, health: Health) -> None:
+        # Two processes on one port would share its calls between them unnoticed.
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)], maximum_concurrent_rpcs=100)
         health_pb2_grpc.add_HealthServicer_to_server(health.servicer, self._server)
 
@@ -126,10 +150,21 @@ async def _start(server: grpc.aio.Server, address: str, credentials: grpc.Server
     return port
 
 
+def _refuse_taken(address: str) -> None:
+    """Refuse a port that somebody listens on: as acceptors share theirs, so would two processes, and unnoticed."""
+    host, _, port = address.rpartition(":")
+    try:
+        for family, kind, protocol, _, place in socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(place)
+    except OSError as error:
+        raise ListenError.of(address) from error
+
+
 def _options(limits: Limits) -> Sequence[tuple[str, Any]]:
     return (
-        # Two processes on one port would share its calls between them unnoticed.
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", 1),
         ("grpc.max_receive_message_length", limits.message_bytes),
         # Between the first and the second gRPC would refuse at random.
         ("grpc.max_metadata_size", limits.metadata_bytes),

@@ -34,6 +34,11 @@ class RpcMetrics:
         self._in_flight = Gauge(
             "batchjobs_calls_in_flight", "Unary calls that this replica is working on.", registry=registry
         )
+        self._waiting = Gauge(
+            "batchjobs_calls_waiting",
+            "Calls of teams that have as many under way as they may while other teams call too.",
+            registry=registry,
+        )
         self._watches = Gauge("batchjobs_watches", "Watch streams that are open on this replica.", registry=registry)
 
     def started(self, kind: str, service: str, method: str) -> None:
@@ -49,6 +54,10 @@ class RpcMetrics:
     def read_in_flight(self, count: Callable[[], int]) -> None:
         """Have `count` asked for the calls in flight whenever somebody wants to know."""
         self._in_flight.set_function(count)
+
+    def read_waiting(self, count: Callable[[], int]) -> None:
+        """Have `count` asked for the calls that wait for their team's turn whenever somebody wants to know."""
+        self._waiting.set_function(count)
 
     def watch_opened(self) -> None:
         self._watches.inc()

@@ -9,6 +9,7 @@ from gateway.api.interceptors.logging import Logging
 from gateway.api.interceptors.refusals import Refusals
 from gateway.api.interceptors.shedding import Shedding
 from gateway.api.interceptors.tracing import Tracing
+from gateway.api.interceptors.turns import Turns
 from gateway.identity.principal import Authenticator
 from gateway.service.drain import Drain
 from gateway.telemetry.metrics import Metrics
@@ -20,13 +21,14 @@ def layers(
     metrics: Metrics,
     drain: Drain,
     shedding: Shedding,
+    turns: Turns,
     authenticator: Authenticator,
     guarded: frozenset[str],
     forwarded: frozenset[str] = frozenset(),
     traces: Traces = OFF,
 ) -> tuple[Layer, ...]:
     """The layers from the outside in. `guarded` are the services that have callers with names, `forwarded` those of
-    them that a proxy calls for others; `shedding` is the one of the whole process.
+    them that a proxy calls for others; `shedding` and `turns` are those of the whole process.
 
     Counting is outermost, so refusals of every layer count. What stands inside Refusals may raise; what stands outside
     sees the code that went over the wire.
@@ -40,4 +42,5 @@ def layers(
         shedding,
         Deadline(),
         Identity(authenticator, guarded, forwarded),
+        turns,
     )

@@ -1,0 +1,179 @@
+"""Turns between teams: while several call, each has only so many calls under way, and its further ones wait in line.
+
+A process has one core and takes calls as they come. Without turns a team that never rests stands before every call of
+another; with them, another's call waits for the few that are under way. A team that calls alone is never held back.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import grpc
+
+from gateway.api.call import Call, Proceed
+from gateway.api.interceptors.shedding import COME_AGAIN
+from gateway.errors import GatewayError, Reason
+from gateway.identity.authorize import membership_of
+from gateway.identity.principal import Principal
+from gateway.policy.model import Policy
+
+RECENT_SECONDS: Final = 1.0
+"""How long a team counts as calling after it has called."""
+
+CREATES: Final = frozenset({"CreateBatchJob", "CreateBatchPredictionJob"})
+"""The methods that wait for Google's services: they have turns of their own, so that no other call waits with them."""
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many calls of one team are worked on at a time while others call: creates, and all else. Of either kind
+    `waiting` more may wait.
+    """
+
+    creates: int
+    others: int
+    waiting: int
+
+
+@dataclass(slots=True)
+class _Line:
+    """One team's calls of a kind: how many may be and are under way, and those that wait, the oldest first."""
+
+    most: int
+    under_way: int = 0
+    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+
+
+class Turns:
+    """Lets each team have its share of calls under way while another calls too. It stands inside identity.
+
+    A watch gives its turn back with its first message: from there on it costs what changes cost.
+
+    Args:
+        share: how many calls.
+        whose: whose turns a principal takes.
+        now: the clock by which teams count as calling.
+
+    """
+
+    def __init__(
+        self, share: Share, whose: Callable[[Principal], str], now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._share, self._whose, self._now = share, whose, now
+        self._lines: dict[tuple[str, bool], _Line] = {}
+        self._latest = ""
+        self._latest_called = self._other_called = -RECENT_SECONDS
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        return sum(len(line.waiting) for line in self._lines.values())
+
+    async def around(self, call: Call, proceed: Proceed) -> Any:
+        """Wait for a turn, hold it while the call goes on, and pass it on."""
+        if call.principal is None:
+            return await proceed(call)
+        team = self._whose(call.principal)
+        self._called(team)
+        key = team, call.method in CREATES
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = _Line(self._share.creates if key[1] else self._share.others)
+        if line.under_way >= line.most and self._contended():
+            await self._turn(key, line)
+        else:
+            line.under_way += 1
+        if not call.unary:
+            return await self._begin(call, proceed, lambda: self._pass_on(key, line))
+        try:
+            return await proceed(call)
+        finally:
+            self._pass_on(key, line)
+
+    def _called(self, team: str) -> None:
+        """Remember when a team called, and when the last other than it did: two moments tell whether several call."""
+        if team != self._latest:
+            self._latest, self._other_called = team, self._latest_called
+        self._latest_called = self._now()
+
+    def _contended(self) -> bool:
+        return self._now() - self._other_called < RECENT_SECONDS
+
+    async def _turn(self, key: tuple[str, bool], line: _Line) -> None:
+        if len(line.waiting) >= self._share.waiting:
+            raise GatewayError(
+                Reason.OVERLOADED,
+                "As many calls of this team wait for their turn on this replica as may, since other teams call too. "
+                "Nothing was done: call again in a moment.",
+                retry_after=COME_AGAIN,
+            )
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line.waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # It was given to a call that goes no more.
+                self._pass_on(key, line)
+            elif turn in line.waiting:
+                line.waiting.remove(turn)
+            raise
+
+    def _pass_on(self, key: tuple[str, bool], line: _Line) -> None:
+        self._release(line)
+        if not line.under_way:
+            del self._lines[key]
+
+    def _release(self, line: _Line) -> None:
+        """One call is done with: who waits longest goes on, and all who wait once nobody else calls."""
+        line.under_way -= 1
+        while line.waiting and (line.under_way < line.most or not self._contended()):
+            turn = line.waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                line.under_way += 1
+
+    async def _begin(self, call: Call, proceed: Proceed, pass_on: Callable[[], None]) -> Any:
+        context = call.context
+        beginning: Any = _Beginning(context, pass_on)
+        call.context = beginning
+        try:
+            return await proceed(call)
+        finally:
+            call.context = context
+            beginning.begun()
+
+
+class _Beginning:
+    """The context of a stream that has not written yet. With the first message it gets out of the way."""
+
+    def __init__(self, context: Context, pass_on: Callable[[], None]) -> None:
+        self._context, self._pass_on = context, pass_on
+        self.write: Callable[[Any], Awaitable[None]] = self._write_first
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    async def _write_first(self, message: Any) -> None:
+        await self._context.write(message)
+        self.begun()
+
+    def begun(self) -> None:
+        """Pass the turn on, once."""
+        self.write = self._context.write
+        pass_on, self._pass_on = self._pass_on, _nothing
+        pass_on()
+
+
+def _nothing() -> None:
+    """What the second message does."""
+
+
+def whose_turns(policy: Policy, principal: Principal) -> str:
+    """A team's members share its turns; a principal that is in several teams, or in none, has turns of its own."""
+    roles = membership_of(policy, principal).roles
+    return next(iter(roles)) if len(roles) == 1 else principal.name

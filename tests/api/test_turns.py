@@ -1,0 +1,232 @@
+"""Turns between teams: over real connections where calls meet, and alone where a clock or a cancellation counts."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from api.served import RANKING, Served, serving
+from api.test_limits import Held
+from batchjobs.v1 import batch_jobs_pb2 as pb
+from gateway.api.call import Call
+from gateway.api.interceptors import turns as module
+from gateway.api.interceptors.turns import RECENT_SECONDS, Share, Turns, whose_turns
+from gateway.identity.principal import Principal
+from support.caller import refusal
+from support.gateway import StartGateway
+
+ADS = (("x-batchjobs-team", "ads"),)
+TWO = Share(creates=1, others=2, waiting=3)
+
+
+@pytest.fixture(autouse=True)
+def no_team_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is."""
+    monkeypatch.setattr(module, "RECENT_SECONDS", float("inf"))
+
+
+async def watching(_request: Any, context: Any) -> None:
+    await context.write(pb.WatchEvent(resume_token="t"))
+    await context.write(pb.WatchEvent(resume_token="u"))
+    await asyncio.Event().wait()
+
+
+def waiting(served: Served) -> float:
+    return next(
+        float(line.split()[1]) for line in served.exposed().splitlines() if line.startswith("batchjobs_calls_w")
+    )
+
+
+async def until_waiting(served: Served, many: int) -> None:
+    while waiting(served) != many:  # noqa: ASYNC110 - nothing tells of a call that waits but the metric
+        await asyncio.sleep(0)
+
+
+async def called_by_ads(served: Served, held: Held) -> "asyncio.Task[pb.BatchJob]":
+    """A call of another team, under way: from then on turns count."""
+    call = asyncio.create_task(served.get(metadata=ADS))
+    await held.began.get()
+    return call
+
+
+async def test_beside_another_team_a_team_has_its_share_under_way_and_the_rest_waits() -> None:
+    held = Held()
+    async with serving(share=TWO, GetBatchJob=held) as served:
+        other = await called_by_ads(served, held)
+        calls = [asyncio.create_task(served.get(f"{number}")) for number in range(4)]
+        for _ in range(2):
+            await held.began.get()
+        await until_waiting(served, 2)
+        more = asyncio.create_task(served.get(metadata=ADS))
+        await held.began.get()  # The line of one team does not stand before another's call.
+        assert (waiting(served), held.began.empty()) == (2, True)
+        held.go.set()
+        await asyncio.gather(other, more, *calls)
+        assert waiting(served) == 0
+
+
+async def test_a_team_that_calls_alone_is_not_held_back() -> None:
+    held = Held()
+    async with serving(share=TWO, GetBatchJob=held) as served:
+        calls = [asyncio.create_task(served.get()) for _ in range(20)]
+        for _ in calls:
+            await held.began.get()
+        held.go.set()
+        await asyncio.gather(*calls)
+
+
+async def test_creates_and_other_calls_do_not_wait_for_each_other() -> None:
+    held, creating = Held(), Held()
+
+    async def create(_request: Any, context: Any) -> pb.BatchJob:
+        return await creating(pb.BatchJob(name="n"), context)
+
+    async with serving(share=TWO, GetBatchJob=held, CreateBatchJob=create) as served:
+        request = pb.CreateBatchJobRequest(parent="teams/ranking")
+        calls = [await called_by_ads(served, held)]
+        calls += [asyncio.ensure_future(served.stub.CreateBatchJob(request, metadata=RANKING)) for _ in range(2)]
+        await creating.began.get()
+        await until_waiting(served, 1)
+        calls += [asyncio.create_task(served.get()) for _ in range(2)]
+        for _ in range(2):
+            await held.began.get()
+        assert creating.began.empty()
+        held.go.set()
+        creating.go.set()
+        await asyncio.gather(*calls)
+
+
+async def test_one_call_too_many_in_line_is_refused_and_told_when_to_come_again() -> None:
+    held = Held()
+    async with serving(share=TWO, GetBatchJob=held) as served:
+        calls = [await called_by_ads(served, held)]
+        calls += [asyncio.create_task(served.get()) for _ in range(5)]
+        await until_waiting(served, 3)
+        refused = await refusal(served.get())
+        assert (refused.code, refused.reason) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
+        assert refused.retry_after is not None
+        assert "this team" in refused.message
+        held.go.set()
+        await asyncio.gather(*calls)
+
+
+async def test_a_watch_gives_its_turn_back_with_its_first_message() -> None:
+    held = Held()
+    async with serving(share=TWO, GetBatchJob=held, WatchBatchJob=watching) as served:
+        calls = [await called_by_ads(served, held)]
+        streams = [served.stub.WatchBatchJob(pb.WatchBatchJobRequest(name="n"), metadata=RANKING) for _ in range(9)]
+        for stream in streams:
+            assert [(await stream.read()).resume_token for _ in range(2)] == ["t", "u"]
+        held.go.set()
+        await asyncio.gather(*calls)
+        for stream in streams:
+            stream.cancel()
+
+
+async def test_a_watch_that_says_nothing_gives_its_turn_back_at_its_end() -> None:
+    async def ends(_request: Any, _context: Any) -> None:
+        return
+
+    held = Held()
+    async with serving(share=TWO, GetBatchJob=held, WatchBatchJob=ends) as served:
+        call = await called_by_ads(served, held)
+        for _ in range(5):
+            stream = served.stub.WatchBatchJob(pb.WatchBatchJobRequest(name="n"), metadata=RANKING)
+            assert [event async for event in stream] == []
+        held.go.set()
+        await call
+
+
+async def test_callers_that_give_up_in_line_leave_it() -> None:
+    held = Held()
+    async with serving(share=TWO, GetBatchJob=held) as served:
+        calls = [await called_by_ads(served, held)]
+        calls += [asyncio.create_task(served.get()) for _ in range(2)]
+        for _ in range(2):
+            await held.began.get()
+        leaving = [asyncio.create_task(served.get()) for _ in range(3)]
+        await until_waiting(served, 3)
+        for each in leaving:
+            each.cancel()
+        await until_waiting(served, 0)
+        last = asyncio.create_task(served.get("last"))
+        await until_waiting(served, 1)
+        held.go.set()
+        await asyncio.gather(*calls)
+        assert (await last).name == "last"
+
+
+class Driven:
+    """The layer alone, its clock in the test's hand."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.turns = Turns(TWO, lambda principal: principal.name, lambda: self.time)
+        self.under_way: dict[str, asyncio.Future[None]] = {}
+
+    def call(self, team: str, name: str) -> "asyncio.Task[None]":
+        call: Any = Call("s", "GetBatchJob", "unary", None, (), principal=Principal(team))  # type: ignore[arg-type]
+
+        async def proceed(_call: Call) -> None:
+            self.under_way[name] = asyncio.get_running_loop().create_future()
+            await self.under_way[name]
+
+        return asyncio.create_task(self.turns.around(call, proceed))
+
+    async def settle(self) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+
+async def test_who_has_waited_longest_goes_first() -> None:
+    driven = Driven()
+    driven.call("b", "b")
+    tasks = [driven.call("a", name) for name in ("1", "2", "3", "4", "5")]
+    await driven.settle()
+    for ended, begins in (("2", "3"), ("1", "4"), ("3", "5")):
+        driven.under_way[ended].set_result(None)
+        await driven.settle()
+        assert list(driven.under_way)[-1] == begins
+    for name in ("b", "4", "5"):
+        driven.under_way[name].set_result(None)
+    await asyncio.gather(*tasks)
+    assert driven.turns.waiting == 0
+
+
+async def test_all_who_wait_go_on_once_no_other_team_calls_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RECENT_SECONDS", RECENT_SECONDS)
+    driven = Driven()
+    driven.call("b", "b")
+    for name in ("1", "2", "3", "4", "5"):
+        driven.call("a", name)
+    await driven.settle()
+    assert set(driven.under_way) == {"b", "1", "2"}
+    driven.time = RECENT_SECONDS
+    driven.under_way["1"].set_result(None)
+    await driven.settle()
+    assert set(driven.under_way) == {"b", "1", "2", "3", "4", "5"}
+    driven.call("a", "6")
+    await driven.settle()
+    assert "6" in driven.under_way
+
+
+async def test_a_turn_given_to_a_call_that_was_left_goes_to_the_next() -> None:
+    driven = Driven()
+    driven.call("b", "b")
+    tasks = {name: driven.call("a", name) for name in ("1", "2", "3", "4")}
+    await driven.settle()
+    driven.under_way["1"].set_result(None)
+    while not tasks["1"].done():  # noqa: ASYNC110 - who awaits it would be told a turn of the loop later
+        await asyncio.sleep(0)
+    tasks["3"].cancel()  # Its turn has come, and it has not gone on yet.
+    await driven.settle()
+    assert set(driven.under_way) == {"b", "1", "2", "4"}
+
+
+async def test_members_of_a_team_share_its_turns_and_others_have_their_own(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway()
+    policy = gateway.app.core.policies.current
+    assert whose_turns(policy, Principal("dev:ranking")) == "ranking"
+    assert whose_turns(policy, Principal("dev:nobody")) == "dev:nobody"
+    exposed = gateway.metrics()
+    assert "batchjobs_calls_waiting 0.0" in exposed
