@@ -15,6 +15,7 @@ from bench import (
     noisy,
     rates,
     replicas,
+    rest,
     start,
     traces,
     vertex,
@@ -45,5 +46,6 @@ FIGURES = (
     Figure("replicas", replicas.rows, generator=True),
     Figure("commits", commits.rows, generator=True),
     Figure("vertex", vertex.rows, generator=True),
+    Figure("rest", rest.rows, generator=True),
     Figure("failover", failover.rows),
 )

@@ -59,6 +59,8 @@ async def run(
 ) -> Load:
     """Call `method` with requests drawn by chance, or with each of them `once`, a caller resting for `pause` seconds.
 
+    Where `target` is a URL the method is HTTP's, and requests are paths.
+
     Raises:
         LoadError: a call did not end OK: such a run measures nothing, unless it is there to be `refused_too`.
 

@@ -15,9 +15,9 @@ names and counts statuses: a single call that does not end OK fails the row. It 
 Go 1.26 or newer; without Go the figures that need it are not taken. `make bench` ends with an error where a target is
 missed or a figure was not taken.
 
-The gateway process has one core for itself. PostgreSQL, with `fsync` on, the Vertex emulator and the load generator
-share the others. The bare server is `grpc.aio` on uvloop with one method that answers the same message. A ratio is the
-median of the rounds' ratios; what stands beside it are medians too, and need not divide to it.
+The gateway process has one core for itself. PostgreSQL, with `fsync` on, the Vertex emulator, the load generator and,
+for REST, Envoy share the others. The bare server is `grpc.aio` on uvloop with one method that answers the same message.
+A ratio or a difference is the median of the rounds' own; what stands beside it are medians too, and need not add up.
 """
 
 

@@ -1,5 +1,6 @@
 // Command load calls one unary gRPC method as fast as it answers and reports what came back. With -watch it opens a
-// stream for each request instead, and reports when changes arrive.
+// stream for each request instead, and reports when changes arrive. Where the target is a URL it calls by HTTP, and each
+// request is a path.
 //
 // Requests are bytes that were made before; answers are counted by their status and dropped unread, so that the
 // generator costs as little as it can beside the server it measures.
@@ -24,7 +25,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 )
 
 // raw passes bytes through in both directions.
@@ -53,10 +53,10 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.target, "target", "", "host:port of the server")
-	flag.StringVar(&o.method, "method", "", "/package.Service/Method")
+	flag.StringVar(&o.target, "target", "", "host:port of the server, or http://host:port")
+	flag.StringVar(&o.method, "method", "", "/package.Service/Method, or GET say")
 	flag.StringVar(&o.requests, "requests", "", "file of requests, each with its length before it in four bytes")
-	flag.StringVar(&o.headers, "headers", "", "metadata as key=value,key=value")
+	flag.StringVar(&o.headers, "headers", "", "metadata, or HTTP's headers, as key=value,key=value")
 	flag.IntVar(&o.callers, "callers", 32, "how many call at a time")
 	flag.IntVar(&o.connections, "connections", 0, "how many connections they share; 0: one each")
 	flag.BoolVar(&o.watch, "watch", false, "open a stream for each request, and wait for the marks that are read from the input")
@@ -75,6 +75,9 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
+	if strings.HasPrefix(o.target, "http://") {
+		return tell(call(o, requests, func(int) send { return overHTTP(o) }))
+	}
 	if o.connections <= 0 {
 		o.connections = o.callers
 	}
@@ -89,18 +92,22 @@ func run(o options) error {
 	if o.watch {
 		return watch(o, requests, connections)
 	}
-	return json.NewEncoder(os.Stdout).Encode(call(o, requests, connections))
+	return tell(call(o, requests, func(caller int) send { return overGRPC(o, connections[caller%o.connections]) }))
+}
+
+func tell(result *report) error {
+	return json.NewEncoder(os.Stdout).Encode(result)
 }
 
 // call calls as many at a time as there are callers, until the time is over or nothing is left to send.
-func call(o options, requests [][]byte, connections []*grpc.ClientConn) *report {
+func call(o options, requests [][]byte, sender func(caller int) send) *report {
 	callers := make([]caller, o.callers)
 	next := source(requests, o.once)
 	begin := time.Now().Add(o.warmUp)
 	end := begin.Add(o.duration)
 	var done sync.WaitGroup
 	for i := range callers {
-		callers[i] = caller{statuses: map[string]int{}, connection: connections[i%o.connections], random: rand.New(rand.NewSource(int64(i)))}
+		callers[i] = caller{statuses: map[string]int{}, send: sender(i), random: rand.New(rand.NewSource(int64(i)))}
 		done.Add(1)
 		go func() {
 			defer done.Done()
@@ -112,33 +119,31 @@ func call(o options, requests [][]byte, connections []*grpc.ClientConn) *report 
 }
 
 type caller struct {
-	connection *grpc.ClientConn
-	random     *rand.Rand
-	statuses   map[string]int
-	took       []float64
-	last       time.Time
-	err        string
+	send     send
+	random   *rand.Rand
+	statuses map[string]int
+	took     []float64
+	last     time.Time
+	err      string
 }
 
 // call calls until the end and keeps what ended between begin and end.
 func (c *caller) call(o options, next func(*rand.Rand) []byte, begin, end time.Time) {
-	ctx := metadata.NewOutgoingContext(context.Background(), headers(o.headers))
 	for time.Now().Before(end) {
 		request := next(c.random)
 		if request == nil {
 			return
 		}
 		began := time.Now()
-		limited, cancel := context.WithTimeout(ctx, 20*time.Second)
-		var answer []byte
-		err := c.connection.Invoke(limited, o.method, request, &answer)
+		limited, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		code, err := c.send(limited, request)
 		cancel()
 		ended := time.Now()
 		time.Sleep(o.pause)
 		if ended.Before(begin) || (ended.After(end) && !o.once) {
 			continue
 		}
-		c.statuses[status.Code(err).String()]++
+		c.statuses[code]++
 		c.took = append(c.took, ended.Sub(began).Seconds())
 		c.last = ended
 		if err != nil {
