@@ -52,12 +52,14 @@ async def run(
     warm_up: float = 1.0,
     connections: int = 0,
     once: bool = False,
+    first: bool = False,
     pause: float = 0.0,
     refused_too: bool = False,
     headers: Mapping[str, str] | None = None,
     pinned: tuple[str, ...] = (),
 ) -> Load:
-    """Call `method` with requests drawn by chance, or with each of them `once`, a caller resting for `pause` seconds.
+    """Call `method` with requests drawn by chance, or with each of them `once`, a caller resting for `pause` seconds. A
+    stream is read to its `first` message and left.
 
     Where `target` is a URL the method is HTTP's, and requests are paths.
 
@@ -71,6 +73,7 @@ async def run(
         "warm-up": f"{warm_up}s",
         "duration": f"{seconds}s",
         "once": str(once).lower(),
+        "first": str(first).lower(),
         "pause": f"{pause}s",
     }
     with written(requests) as file:

@@ -47,7 +47,7 @@ type report struct {
 type options struct {
 	target, method, requests, headers string
 	callers, connections              int
-	once, watch                       bool
+	once, watch, first                bool
 	warmUp, duration, pause           time.Duration
 }
 
@@ -60,6 +60,7 @@ func main() {
 	flag.IntVar(&o.callers, "callers", 32, "how many call at a time")
 	flag.IntVar(&o.connections, "connections", 0, "how many connections they share; 0: one each")
 	flag.BoolVar(&o.watch, "watch", false, "open a stream for each request, and wait for the marks that are read from the input")
+	flag.BoolVar(&o.first, "first", false, "a call is a stream that is left at its first message")
 	flag.BoolVar(&o.once, "once", false, "send each request once, in order, and stop when there are none left")
 	flag.DurationVar(&o.warmUp, "warm-up", time.Second, "how long to call before counting")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "how long to count")

@@ -19,11 +19,31 @@ type send func(ctx context.Context, request []byte) (string, error)
 
 // overGRPC sends a request's bytes to the method.
 func overGRPC(o options, connection *grpc.ClientConn) send {
-	outgoing := headers(o.headers)
+	outgoing, ask := headers(o.headers), connection.Invoke
+	if o.first {
+		ask = first(connection)
+	}
 	return func(ctx context.Context, request []byte) (string, error) {
 		var answer []byte
-		err := connection.Invoke(metadata.NewOutgoingContext(ctx, outgoing), o.method, request, &answer)
+		err := ask(metadata.NewOutgoingContext(ctx, outgoing), o.method, request, &answer)
 		return status.Code(err).String(), err
+	}
+}
+
+// first reads a stream's first message; whoever ends the context leaves the stream.
+func first(connection *grpc.ClientConn) func(context.Context, string, any, any, ...grpc.CallOption) error {
+	return func(ctx context.Context, method string, request, answer any, options ...grpc.CallOption) error {
+		stream, err := connection.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, method, options...)
+		if err != nil {
+			return err
+		}
+		if err := stream.SendMsg(request); err != nil {
+			return err
+		}
+		if err := stream.CloseSend(); err != nil {
+			return err
+		}
+		return stream.RecvMsg(answer)
 	}
 }
 

@@ -222,9 +222,9 @@ class Settings(DatabaseSettings):
     calls_in_flight: int = Field(default=1000, ge=1)
     """How many unary calls one replica works on at once; more are refused as OVERLOADED."""
     team_calls_at_once: int = Field(default=2, ge=1)
-    """How many calls of one team, creates apart, one replica works on at once while other teams call too. Further ones
-    wait for these; of a watch its beginning counts."""
-    team_creates_at_once: int = Field(default=8, ge=1)
+    """How many calls of one team, creates and watches apart, one replica works on at once while other teams call too.
+    Further ones wait for these. Watches of a team then begin one by one."""
+    team_creates_at_once: int = Field(default=4, ge=1)
     """How many creates of one team one replica works on at once while other teams call too. Further ones wait."""
     message_bytes: int = Field(default=1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
     """The largest request that is read."""

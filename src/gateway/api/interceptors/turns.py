@@ -9,7 +9,8 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from enum import Enum, auto
+from typing import Any, Final, Self
 
 import grpc
 
@@ -31,13 +32,39 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many calls of one team are worked on at a time while others call: creates, and all else. Of either kind
-    `waiting` more may wait.
+    """How many calls of one team are worked on at a time while others call: creates, and all else. Watches begin one by
+    one. Of each kind `waiting` more may wait.
     """
 
     creates: int
     others: int
     waiting: int
+
+    def of(self, kind: "_Kind") -> int:
+        match kind:
+            case _Kind.CREATE:
+                return self.creates
+            case _Kind.WATCH:
+                return 1
+            case _Kind.OTHER:
+                return self.others
+
+
+class _Kind(Enum):
+    """Calls that wait in one line."""
+
+    CREATE = auto()
+    WATCH = auto()
+    OTHER = auto()
+
+    @classmethod
+    def of(cls, call: Call) -> Self:
+        if not call.unary:
+            return cls.WATCH
+        return cls.CREATE if call.method in CREATES else cls.OTHER
+
+
+_Key = tuple[str, _Kind]
 
 
 @dataclass(slots=True)
@@ -65,7 +92,7 @@ class Turns:
         self, share: Share, whose: Callable[[Principal], str], now: Callable[[], float] = time.monotonic
     ) -> None:
         self._share, self._whose, self._now = share, whose, now
-        self._lines: dict[tuple[str, bool], _Line] = {}
+        self._lines: dict[_Key, _Line] = {}
         self._latest = ""
         self._latest_called = self._other_called = -RECENT_SECONDS
 
@@ -80,10 +107,10 @@ class Turns:
             return await proceed(call)
         team = self._whose(call.principal)
         self._called(team)
-        key = team, call.method in CREATES
+        key = team, _Kind.of(call)
         line = self._lines.get(key)
         if line is None:
-            line = self._lines[key] = _Line(self._share.creates if key[1] else self._share.others)
+            line = self._lines[key] = _Line(self._share.of(key[1]))
         if line.under_way >= line.most and self._contended():
             await self._turn(key, line)
         else:
@@ -104,7 +131,7 @@ class Turns:
     def _contended(self) -> bool:
         return self._now() - self._other_called < RECENT_SECONDS
 
-    async def _turn(self, key: tuple[str, bool], line: _Line) -> None:
+    async def _turn(self, key: _Key, line: _Line) -> None:
         if len(line.waiting) >= self._share.waiting:
             raise GatewayError(
                 Reason.OVERLOADED,
@@ -123,7 +150,7 @@ class Turns:
                 line.waiting.remove(turn)
             raise
 
-    def _pass_on(self, key: tuple[str, bool], line: _Line) -> None:
+    def _pass_on(self, key: _Key, line: _Line) -> None:
         self._release(line)
         if not line.under_way:
             del self._lines[key]
