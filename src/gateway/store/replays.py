@@ -59,16 +59,22 @@ def answer(known: Known, team: str, request_id: str, contents: Collection[str]) 
             Reason.REQUEST_ID_REUSED,
             f"The request_id {request_id!r} was used for another batch job of this team. "
             "Send a new request_id for a new batch job, or the first content for the same one.",
-            details=(ResourceDetail(RESOURCE_TYPE, known.job.name if known.job else f"teams/{team}"),),
+            details=(_resource(known, team),),
         )
     if known.job is None:
         raise GatewayError(
             Reason.NOT_FOUND,
             f"The batch job that the request_id {request_id!r} made has been deleted. "
             "Send a new request_id to make another.",
-            details=(ResourceDetail(RESOURCE_TYPE, f"teams/{team}"),),
+            details=(_resource(known, team),),
         )
     return known.job
+
+
+def _resource(known: Known, team: str) -> ResourceDetail:
+    if known.job is None:
+        return ResourceDetail(RESOURCE_TYPE, f"teams/{team}")
+    return ResourceDetail(RESOURCE_TYPE, known.job.name, pool=str(known.job.pool))
 
 
 def _known(row: Row) -> Known:
