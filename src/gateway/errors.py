@@ -71,15 +71,11 @@ class QuotaViolation:
 
 @dataclass(frozen=True, slots=True)
 class ResourceDetail:
-    """The resource a refusal is about: its type, its name, and a sentence.
-
-    `pool`, as `project/region`, is not sent: other names of the same resource are made of it.
-    """
+    """The resource a refusal is about: its type, its name, and a sentence."""
 
     type: str
     name: str
     description: str = ""
-    pool: str = ""
 
 
 Detail = FieldViolation | PreconditionViolation | QuotaViolation | ResourceDetail

@@ -6,7 +6,8 @@ import yaml
 from click.testing import CliRunner
 from google.protobuf import descriptor_pb2
 
-from gateway.api.rest.twins import batch_jobs_twin
+from gateway.api.rest.parameters import in_paths, in_queries
+from gateway.api.rest.twins import batch_jobs_twin, rest_twins
 from gateway.cli.main import main
 
 SECURE = ("--listen=0.0.0.0:8473", "--certificate=/tls/tls.crt", "--key=/tls/tls.key", "--gateway=gateway:8470")
@@ -65,3 +66,20 @@ def test_a_twin_has_every_unary_method_and_takes_bodies_as_they_are() -> None:
             name for name, field in fields.items() if field.message_type and "HttpBody" in field.message_type.name
         ]
         assert len(bodies) == bool(route.body)
+
+
+def test_a_query_may_say_what_neither_a_path_nor_a_body_says() -> None:
+    twins = rest_twins(vertex_api=True)
+    assert set(in_paths(twins)) == {"name", "parent"}
+    assert set(in_queries(twins).values()) == {
+        "filter",
+        "pageSize",
+        "pageToken",
+        "readMask",
+        "requestId",
+        "validateOnly",
+    }
+    assert in_queries(twins)["page_size"] == "pageSize"
+    for twin in twins:
+        for method in twin.service.methods:
+            assert not any(field.is_repeated for field in method.input_type.fields), "a parameter is taken once"

@@ -1,6 +1,6 @@
 """Envoy's configuration: JSON over HTTP on one side, gRPC to the gateway on the other, the transcoder between them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final
@@ -19,10 +19,14 @@ _TRANSCODER: Final = "envoy.filters.http.grpc_json_transcoder"
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What is behind the front: the services of the descriptor set, and what the paths begin with that lead to them."""
+    """What is behind the front: the services of the descriptor set, what the paths begin with that lead to them, and by
+    each spelling the names of what a query may say and of what a path says.
+    """
 
     services: Sequence[str]
     prefixes: Sequence[str]
+    parameters: Mapping[str, str]
+    in_path: Mapping[str, str]
 
 
 def configuration(front: Front, served: Served) -> Config:
@@ -69,7 +73,7 @@ def _connections(front: Front, served: Served) -> Config:
         local_reply_config=_own_replies(),
         access_log=[_access_log()] if front.access_log else [],
         route_config=_routes(front, served),
-        http_filters=[_google(), _transcoder(front, served), _router()],
+        http_filters=[_google(served), _transcoder(front, served), _router()],
     )
 
 
@@ -109,9 +113,15 @@ def _to_gateway() -> Config:
     return {"cluster": _UPSTREAM, "timeout": "70s", "retry_policy": again}
 
 
-def _google() -> Config:
-    source = resources.files("gateway.api.rest").joinpath("google.lua").read_text(encoding="utf-8")
+def _google(served: Served) -> Config:
+    tables = f"local PARAMETERS = {_lua(served.parameters)}\nlocal IN_PATH = {_lua(served.in_path)}\n"
+    source = tables + resources.files("gateway.api.rest").joinpath("google.lua").read_text(encoding="utf-8")
     return extension("filters.http.lua", "filters.http.lua.v3.Lua", default_source_code={"inline_string": source})
+
+
+def _lua(table: Mapping[str, str]) -> str:
+    """As Lua writes it; all in it are names of fields."""
+    return "{" + ", ".join(f'["{key}"] = "{value}"' for key, value in sorted(table.items())) + "}"
 
 
 def _transcoder(front: Front, served: Served) -> Config:

@@ -10,6 +10,7 @@ from gateway.api.rest.descriptors import descriptor_set
 from gateway.api.rest.envoy import DESCRIPTORS, Served, configuration
 from gateway.api.rest.envoy_tls import secrets
 from gateway.api.rest.front import Config, Front
+from gateway.api.rest.parameters import in_paths, in_queries
 from gateway.api.rest.routes import prefixes
 from gateway.api.rest.twin import Twin
 
@@ -20,7 +21,7 @@ BOOTSTRAP: Final = "envoy.yaml"
 def front_files(front: Front, twins: Sequence[Twin]) -> Mapping[str, bytes]:
     """By name, all that Envoy needs to serve these twins, excepting certificates and keys."""
     routes = [route for twin in twins for route in twin.routes]
-    served = Served([twin.service.full_name for twin in twins], prefixes(routes))
+    served = Served([twin.service.full_name for twin in twins], prefixes(routes), in_queries(twins), in_paths(twins))
     files = {BOOTSTRAP: _yaml(configuration(front, served))}
     files[DESCRIPTORS] = descriptor_set(twin.service.file for twin in twins)
     return files | {name: _yaml(secret) for name, secret in secrets(front).items()}

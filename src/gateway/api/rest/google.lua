@@ -1,5 +1,7 @@
 -- Makes what Envoy's gRPC-JSON transcoder and Envoy itself answer into what callers of Google's REST APIs expect, and keeps
--- from the gateway what is no concern of it. `gateway rest-config` puts this file into Envoy's configuration.
+-- from the gateway what is no concern of it. `gateway rest-config` puts this file into Envoy's configuration, and before it
+-- two tables: PARAMETERS, by each spelling of what a request may ask for in its query, its name; and IN_PATH, the same of
+-- what its path says. The transcoder would let a query say it otherwise.
 
 -- What of a request's headers goes on; all else is left out, so that no header of HTTP becomes gRPC's own. Without
 -- x-forwarded-proto, which is Envoy's, there is no route.
@@ -37,21 +39,42 @@ local function decoded(text)
   return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
+-- What is wrong with one of Google's own parameters, nil where nothing is.
+local function wrong_with_system(name, value)
+  if TOKEN[name] then return name .. " is not taken in an address: send the header `Authorization: Bearer TOKEN`." end
+  if name == "alt" and value ~= "json" and value ~= INTEGERS then
+    return "The query parameter alt takes json and " .. INTEGERS .. "."
+  end
+end
+
+-- What is wrong with any other, nil where nothing is. `seen` has the names of those before it.
+local function wrong_with(key, seen)
+  local spelled = decoded(key)
+  local name = PARAMETERS[spelled]
+  if IN_PATH[spelled] then
+    return "The query parameter " .. IN_PATH[spelled] .. " is refused: the path alone says it. Leave the parameter out."
+  elseif not name then
+    return "The query parameter " .. key:sub(1, 100):gsub("[^%w%%$._-]", "?") .. " is unknown. Check its spelling."
+  elseif seen[name] then
+    return "The query parameter " .. name .. " is there twice. Send it once."
+  end
+  seen[name] = true
+end
+
 -- The path without system parameters, whether enums are wanted as numbers, and what is wrong, nil where nothing is.
 local function read_query(path)
   local address, query = path:match("^([^?]*)%??(.*)$")
-  local kept, integers = {}, false
+  local kept, seen, integers = {}, {}, false
   for pair in query:gmatch("[^&]+") do
     local key, value = pair:match("^([^=]*)=?(.*)$")
     local name = decoded(key):gsub("^%$", "")
     value = decoded(value)
-    if TOKEN[name] then
-      return path, false, name .. " is not taken in an address: send the header `Authorization: Bearer TOKEN`."
-    elseif name == "alt" and value ~= "json" and value ~= INTEGERS then
-      return path, false, "The query parameter alt takes json and " .. INTEGERS .. "."
-    elseif not SYSTEM[name] then
+    local wrong = wrong_with_system(name, value)
+    if not SYSTEM[name] then
+      wrong = wrong or wrong_with(key, seen)
       kept[#kept + 1] = pair
     end
+    if wrong then return path, false, wrong end
     integers = integers or (name == "alt" and value == INTEGERS)
   end
   return #kept > 0 and address .. "?" .. table.concat(kept, "&") or address, integers
