@@ -71,11 +71,15 @@ class QuotaViolation:
 
 @dataclass(frozen=True, slots=True)
 class ResourceDetail:
-    """The resource a refusal is about: its type, its name, and a sentence."""
+    """The resource a refusal is about: its type, its name, and a sentence.
+
+    `pool`, as `project/region`, is not sent: other names of the same resource are made of it.
+    """
 
     type: str
     name: str
     description: str = ""
+    pool: str = ""
 
 
 Detail = FieldViolation | PreconditionViolation | QuotaViolation | ResourceDetail

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.admission.content import content_hash
-from gateway.domain.batch_job import BigQueryDestination, BigQuerySource, GcsDestination, GcsSource, Spec
+from admission.samples import POLICY
+from gateway.admission.content import content_hash, spelled_otherwise
+from gateway.domain.batch_job import BigQueryDestination, BigQuerySource, GcsDestination, GcsSource, PoolId, Spec
+from gateway.policy.model import Pool
 
 SPEC = Spec(
     model="flash",
@@ -76,6 +78,16 @@ def test_the_hash_of_a_known_request_stays_what_it_is():
 
 PLAIN = "0d2f4202a97d73607637bc0992c91c8094d6fe6542333f205648ad3a1a8e7baf"
 FULL = "f76cf90da6d7f17721aaf7bc78c18176ef0fb6a038ac26a08b48b0f42e267d68"
+
+
+def test_a_projects_id_and_its_number_are_two_spellings_and_nothing_else_is():
+    """In both directions, and never for an absent project, which leaves the choice to the policy."""
+    numbers = {"corp-ml": "111", "other": "222", "unnumbered": ""}
+    pools = (Pool(PoolId(project, "us-central1"), 1, project_number=number) for project, number in numbers.items())
+    policy = replace(POLICY, pools={pool.id: pool for pool in pools})
+    for sent, meant in (("corp-ml", "111"), ("111", "corp-ml"), ("unnumbered", None), ("333", None), ("", None)):
+        expected = set() if meant is None else {content_hash(replace(SPEC, project=meant))}
+        assert spelled_otherwise(policy, replace(SPEC, project=sent)) == expected
 
 
 @pytest.mark.parametrize("text", ["", "\ud800", "ünï", "\u2028", '"}', "x" * 10_000])

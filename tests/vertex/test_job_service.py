@@ -106,6 +106,28 @@ async def test_a_create_under_a_request_id_is_one_job(vertex):
     assert (await vertex.create()).name != first.name
 
 
+async def test_a_create_is_the_same_with_the_projects_number_in_place_of_its_id(vertex):
+    """And stays what it is where the policy forgets the number: a repeat of the very same request is one for ever."""
+    by_number = "projects/123456789012/locations/us-central1"
+    await vertex.gateway.set_policy(lambda policy: policy["pools"][0].update(project_number=123456789012))
+    for request_id, first, second in (("night-1", PARENT, by_number), ("night-2", by_number, PARENT)):
+        made = await vertex.create(parent=first, x_batchjobs_request_id=request_id)
+        assert (await vertex.create(parent=second, x_batchjobs_request_id=request_id)).name == made.name
+        with pytest.raises(exceptions.AlreadyExists):
+            await vertex.create(a_job(display_name="other"), parent=second, x_batchjobs_request_id=request_id)
+    await vertex.gateway.set_policy(lambda policy: policy["pools"][0].pop("project_number"))
+    assert (await vertex.create(parent=by_number, x_batchjobs_request_id="night-2")).name == made.name
+    with pytest.raises(exceptions.AlreadyExists):
+        await vertex.create(parent=by_number, x_batchjobs_request_id="night-1")
+
+
+async def test_creates_at_once_with_the_projects_id_and_with_its_number_are_one_job(vertex):
+    await vertex.gateway.set_policy(lambda policy: policy["pools"][0].update(project_number=123456789012))
+    parents = (PARENT, "projects/123456789012/locations/us-central1") * 4
+    made = await asyncio.gather(*(vertex.create(parent=each, x_batchjobs_request_id="night-1") for each in parents))
+    assert len({job.name for job in made}) == 1
+
+
 async def test_what_cannot_be_honoured_is_refused_by_its_own_name(vertex):
     job = a_job(
         name="projects/p/locations/l/batchPredictionJobs/1",

@@ -3,11 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
 from gateway.admission.fields import destination_field, source_field
 from gateway.domain.batch_job import Spec
+from gateway.policy.model import Policy
 
 VERSION: Final = "1"
 
@@ -20,6 +22,17 @@ def content_hash(spec: Spec) -> str:
     """
     canonical = json.dumps(_canonical(spec), sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(f"{VERSION}:{canonical}".encode()).hexdigest()
+
+
+def spelled_otherwise(policy: Policy, spec: Spec) -> frozenset[str]:
+    """The hashes of the same content with its project's id in place of the number, or the number in place of the id.
+
+    They are compared with, never stored: what is stored is the spec as sent, so that a repeat of the very same request
+    is known as one whatever the policy says by then.
+    """
+    names = ({pool.id.project, pool.project_number} for pool in policy.pools.values())
+    others = {other for same in names if spec.project in same for other in same} - {"", spec.project}
+    return frozenset(content_hash(replace(spec, project=other)) for other in others) if spec.project else frozenset()
 
 
 def _canonical(spec: Spec) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from gateway.admission.content import content_hash
+from gateway.admission.content import content_hash, spelled_otherwise
 from gateway.admission.place import Placer
 from gateway.admission.policy import check_policy
 from gateway.admission.quotas import Verdict, decide
@@ -76,7 +76,8 @@ class CreateBatchJob:
         spec = check_shape(request.draft, request.request_id)
         content = content_hash(spec)
         if request.request_id:
-            known = await self._reads.replay(request.team, request.request_id, content)
+            others = spelled_otherwise(self._policies.current, spec)
+            known = await self._reads.replay(request.team, request.request_id, content, others)
             if known is not None:
                 self._metrics.admission(request.team, "replayed")
                 return known
@@ -100,6 +101,7 @@ class CreateBatchJob:
             max_queue_duration=spec.max_queue_duration or team.max_queue_duration,
             request_id=request.request_id,
             content_hash=content,
+            equal_hashes=spelled_otherwise(policy, spec),
         )
 
     async def _recorded(self, new: NewBatchJob, judge: "_Judge", *, validate_only: bool) -> BatchJob:

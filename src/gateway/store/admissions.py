@@ -64,7 +64,8 @@ class _Judge:
         new = candidate.new
         try:
             if known := self._known.get(new.request_id):
-                return Admission(answer(known, new.team, new.request_id, new.content_hash), replayed=True)
+                contents = {new.content_hash, *new.equal_hashes}
+                return Admission(answer(known, new.team, new.request_id, contents), replayed=True)
             self.usage = candidate.decide(self.usage, self.now)
         except GatewayError as refusal:
             return refusal

@@ -14,7 +14,8 @@ from gateway.domain.waits import Wait
 class NewBatchJob:
     """A create that passed every check before Admit. `request_id` "" means that the caller sent none.
 
-    `content_hash` is the hash of the canonical request as sent; `max_queue_duration` the caller's, else the policy's.
+    `content_hash` is the hash of the canonical request as sent, `equal_hashes` are those of other spellings of it;
+    `max_queue_duration` is the caller's, else the policy's.
     """
 
     team: str
@@ -26,6 +27,7 @@ class NewBatchJob:
     max_queue_duration: timedelta | None = None
     request_id: str = ""
     content_hash: str = ""
+    equal_hashes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

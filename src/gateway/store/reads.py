@@ -1,6 +1,6 @@
 """Reads: never trusted from a cache, never in a lock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from gateway.domain.batch_job import BatchJob, PoolId
@@ -53,12 +53,14 @@ class Reads:
         jobs = tuple(decode(row) for row in rows if row["id"] is not None)
         return FilteredPage(jobs, rows[0]["edge"] if rows[0]["looked"] == filters.LOOKED_AT else None)
 
-    async def replay(self, team: str, request_id: str, content_hash: str) -> BatchJob | None:
-        """The batch job that this request_id made; None for an unknown one.
+    async def replay(
+        self, team: str, request_id: str, content_hash: str, equal_hashes: Collection[str] = ()
+    ) -> BatchJob | None:
+        """The batch job that this request_id made; None for an unknown one. `equal_hashes` are as good as the hash.
 
         Raises GatewayError: REQUEST_ID_REUSED for other content, NOT_FOUND when it was deleted.
         """
-        return await self._replays.find(team, request_id, content_hash)
+        return await self._replays.find(team, request_id, {content_hash, *equal_hashes})
 
     async def live(self, team: str, after: int, limit: int) -> LivePage:
         """The team's open batch jobs with an id above `after`, and where its feed stands: how a watch begins."""

@@ -1,6 +1,6 @@
 """What a request_id that is known already means for a create."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,10 +30,10 @@ class Replays:
     def __init__(self, connections: Connections) -> None:
         self._together = Together("replays", connections, self._read)
 
-    async def find(self, team: str, request_id: str, content_hash: str) -> BatchJob | None:
+    async def find(self, team: str, request_id: str, contents: Collection[str]) -> BatchJob | None:
         """The batch job that this request_id made; None for an unknown one. Raises what `answer` raises."""
         known = await self._together.ask((team, request_id))
-        return None if known is None else answer(known, team, request_id, content_hash)
+        return None if known is None else answer(known, team, request_id, contents)
 
     async def _read(self, kept: Kept, wanted: list[tuple[str, str]]) -> Mapping[tuple[str, str], Known]:
         teams, ids = [team for team, _ in wanted], [request_id for _, request_id in wanted]
@@ -49,26 +49,32 @@ async def read_known(session: Session, team: str, request_ids: Iterable[str]) ->
     return {row["used_id"]: _known(row) for row in rows}
 
 
-def answer(known: Known, team: str, request_id: str, content_hash: str) -> BatchJob:
-    """The batch job that a repeated create gets.
+def answer(known: Known, team: str, request_id: str, contents: Collection[str]) -> BatchJob:
+    """The batch job that a repeated create gets. `contents` are the hashes of all that says what it says.
 
     Raises GatewayError: REQUEST_ID_REUSED for other content, NOT_FOUND where the batch job was deleted.
     """
-    if known.content_hash != content_hash:
+    if known.content_hash not in contents:
         raise GatewayError(
             Reason.REQUEST_ID_REUSED,
             f"The request_id {request_id!r} was used for another batch job of this team. "
             "Send a new request_id for a new batch job, or the first content for the same one.",
-            details=(ResourceDetail(RESOURCE_TYPE, known.job.name if known.job else f"teams/{team}"),),
+            details=(_resource(known, team),),
         )
     if known.job is None:
         raise GatewayError(
             Reason.NOT_FOUND,
             f"The batch job that the request_id {request_id!r} made has been deleted. "
             "Send a new request_id to make another.",
-            details=(ResourceDetail(RESOURCE_TYPE, f"teams/{team}"),),
+            details=(_resource(known, team),),
         )
     return known.job
+
+
+def _resource(known: Known, team: str) -> ResourceDetail:
+    if known.job is None:
+        return ResourceDetail(RESOURCE_TYPE, f"teams/{team}")
+    return ResourceDetail(RESOURCE_TYPE, known.job.name, pool=str(known.job.pool))
 
 
 def _known(row: Row) -> Known:

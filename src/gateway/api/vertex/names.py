@@ -79,4 +79,9 @@ def read_name(name: str) -> VertexName:
 
 def name_of(job: BatchJob) -> str:
     """The name under which these clients know the batch job; "" while it has none."""
-    return f"projects/{job.pool.project}/locations/{job.pool.region}/batchPredictionJobs/{job.id}" if job.id else ""
+    return vertex_name(job.pool, str(job.id)) if job.id else ""
+
+
+def vertex_name(pool: PoolId, number: str) -> str:
+    """The name of the batch job that has this id and pool."""
+    return f"projects/{pool.project}/locations/{pool.region}/batchPredictionJobs/{number}"

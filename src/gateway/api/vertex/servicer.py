@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import grpc
@@ -21,7 +22,7 @@ from gateway.api.vertex.job_out import JobMessages
 from gateway.api.vertex.names import VertexName, read_name, read_parent
 from gateway.api.vertex.states import States
 from gateway.api.vertex.teams import request_id_of, team_of_call
-from gateway.api.vertex.words import in_vertex_words
+from gateway.api.vertex.words import Words
 from gateway.cloud.vertex_messages import VertexMessages
 from gateway.domain.batch_job import BatchJob, job_name
 from gateway.domain.filters import PoolsTerm
@@ -44,6 +45,8 @@ class JobService:
         self._policies = policies
         self._messages = messages
         self._states = States(compatible=compatible_end_states)
+        self._job_states = messages.job.DESCRIPTOR.fields_by_name["state"].enum_type
+        self._words = Words(self._states.names(self._job_states))
         self._written = JobMessages(messages, self._states)
         self._kept = Kept(lambda job: bytes(self._written.of(job).SerializeToString()))
 
@@ -62,7 +65,7 @@ class JobService:
         }
 
     async def create(self, request: Any, _context: Context) -> bytes:
-        with _vertex_words():
+        with _said(replace(self._words, parent=request.parent)):
             team = self._team()
             asked = create_request(request, team, request_id_of(CURRENT.get().metadata))
             view = await self._use.create(principal(), asked)
@@ -71,7 +74,7 @@ class JobService:
     async def get(self, request: Any, _context: Context) -> bytes:
         _refuse_unknown(request)
         name, team = read_name(request.name), self._team()
-        with _about(name, team):
+        with self._about(name, team):
             job = (await self._use.get(principal(), team, name.id)).job
             if not self._meant(name)(job):
                 raise not_found(team, name.id)
@@ -81,9 +84,8 @@ class JobService:
         _refuse_unknown(request)
         place, team = read_parent(request.parent), self._team()
         limit = page_limit(request.page_size)
-        job_states = self._messages.job.DESCRIPTOR.fields_by_name["state"].enum_type
         pools = frozenset(str(pool) for pool in place.pools(self._policies.current))
-        terms = (PoolsTerm(pools), *read_filter(request.filter, self._states, job_states))
+        terms = (PoolsTerm(pools), *read_filter(request.filter, self._states, self._job_states))
         query = ("ListBatchPredictionJobs", team, request.parent, request.filter.strip())
         page = await self._use.list.page(principal(), team, query, terms, limit=limit, token=request.page_token)
         return self._page(page, _mask_of(request, self._messages.job))
@@ -91,7 +93,7 @@ class JobService:
     async def cancel(self, request: Any, _context: Context) -> empty_pb2.Empty:
         _refuse_unknown(request)
         name, team = read_name(request.name), self._team()
-        with _about(name, team):
+        with self._about(name, team):
             await self._use.cancel(principal(), team, name.id, meant=self._meant(name))
         return empty_pb2.Empty()
 
@@ -99,7 +101,7 @@ class JobService:
         """Done at once: what is left to do on Vertex is the controller's, and no caller waits for it."""
         _refuse_unknown(request)
         name, team = read_name(request.name), self._team()
-        with _about(name, team):
+        with self._about(name, team):
             job = await self._use.delete(principal(), team, name.id, meant=self._meant(name))
         return self._done(name, job)
 
@@ -107,6 +109,14 @@ class JobService:
         team = team_of_call(self._policies.current, principal(), CURRENT.get().metadata)
         logs.about(team=team)
         return team
+
+    @contextmanager
+    def _about(self, name: VertexName, team: str) -> Iterator[None]:
+        """The call is about this batch job, and refusals that are raised inside name it as the caller did."""
+        ours = job_name(team, name.id)
+        logs.about(batch_job=ours)
+        with _said(replace(self._words, names={ours: name.text})):
+            yield
 
     def _meant(self, name: VertexName) -> Meant:
         """A batch job in the place that the name says; one of another place is not there."""
@@ -137,21 +147,12 @@ class JobService:
 
 
 @contextmanager
-def _about(name: VertexName, team: str) -> Iterator[None]:
-    """The call is about this batch job, and refusals that are raised inside name it as the caller did."""
-    ours = job_name(team, name.id)
-    logs.about(batch_job=ours)
-    with _vertex_words({ours: name.text}):
-        yield
-
-
-@contextmanager
-def _vertex_words(names: Mapping[str, str] | None = None) -> Iterator[None]:
+def _said(words: Words) -> Iterator[None]:
     """Refusals that are raised inside come out in Vertex's words."""
     try:
         yield
     except GatewayError as error:
-        raise in_vertex_words(error, names or {}) from error
+        raise words.refusal(error) from error
 
 
 def _refuse_unknown(request: Message) -> None:

@@ -1,7 +1,7 @@
 """States in Vertex's words, for clients whose loops were written before some of them."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from gateway.domain.states import State
 
@@ -36,6 +36,10 @@ class States:
     def number(self, shown: State) -> int:
         """The JobState of a shown state."""
         return NUMBERS[self._stands_in.get(shown, shown)]
+
+    def names(self, job_states: Any) -> Mapping[State, str]:
+        """The name of each state as it is shown. `job_states` is the descriptor of Vertex's enum JobState."""
+        return {state: job_states.values_by_number[self.number(state)].name for state in State}
 
     def meant(self, number: int) -> frozenset[State]:
         """Our states that are shown as this one; none for a JobState that is never shown."""
