@@ -4,6 +4,7 @@ import asyncio
 import re
 import subprocess
 import sys
+from typing import Any
 
 import grpc
 import pytest
@@ -12,6 +13,7 @@ from google.cloud.aiplatform_v1.types import JobState
 
 from gateway.api.vertex.teams import team_of_call
 from gateway.domain.states import State
+from gateway.domain.vertex_job import Status
 from gateway.errors import GatewayError, Reason
 from gateway.identity.principal import Principal
 from support.caller import State as Ours
@@ -223,6 +225,24 @@ async def test_pages_and_masks(vertex):
         await vertex.list(page_token="stolen")
 
 
+async def test_a_page_token_is_good_with_the_projects_number_and_with_its_id(vertex):
+    """And for no other place."""
+    await vertex.gateway.set_policy(lambda policy: policy["pools"][0].update(project_number=123456789012))
+    made = [(await vertex.create(a_job(display_name=str(number)))).name for number in range(2)]
+    parents = (PARENT, "projects/123456789012/locations/us-central1")
+
+    async def page(parent: str, token: str = "") -> Any:
+        asked = {"parent": parent, "page_size": 1, "page_token": token}
+        pager = await vertex.client.list_batch_prediction_jobs(request=asked, metadata=vertex.metadata(), timeout=30)
+        return await anext(pager.pages)
+
+    for first, second in (parents, reversed(parents)):
+        token = (await page(first)).next_page_token
+        assert [job.name for job in (await page(second, token)).batch_prediction_jobs] == made[:1]
+        with pytest.raises(exceptions.InvalidArgument, match="INVALID_PAGE_TOKEN"):
+            await page("projects/corp-ml/locations/europe-west4", token)
+
+
 async def test_lists_hold_the_jobs_of_their_place_alone(vertex):
     await vertex.create()
     elsewhere = await vertex.list(parent="projects/corp-ml/locations/europe-west4")
@@ -238,6 +258,32 @@ async def test_ends_that_old_loops_do_not_know_are_shown_as_ends_that_they_know(
     shown = await vertex.get(job.name)
     assert (shown.state, bool(shown.end_time), bool(shown.error.message)) == (JobState[state], True, True)
     assert len(await vertex.list(filter=f'state="{state}"')) == 1
+
+
+UNTOLD = "Some rows have no result, and Vertex AI has not said why: see the status of each row in the output."
+
+
+@pytest.mark.parametrize(
+    ("compatible", "state"), [(True, "JOB_STATE_SUCCEEDED"), (False, "JOB_STATE_PARTIALLY_SUCCEEDED")]
+)
+@pytest.mark.parametrize(
+    ("told", "shown"), [((Status(9, "Row 2 is empty."),), [(9, "Row 2 is empty.")]), ((), [(2, UNTOLD)])]
+)
+async def test_a_partial_success_is_an_end_that_never_looks_whole(start_vertex, compatible, state, told, shown):
+    """It has failures even where Vertex told none, and no error: that would be raised as if nothing had come of it."""
+    vertex = await start_vertex(role="api", compatible_end_states=compatible)
+    job, whole = await vertex.create(a_job(display_name="part")), await vertex.create(a_job(display_name="whole"))
+    for each, end, changes in (
+        (job, State.PARTIALLY_SUCCEEDED, {"partial_failures": told}),
+        (whole, State.SUCCEEDED, {}),
+    ):
+        await vertex.gateway.move(f"teams/ranking/batchJobs/{each.name.rpartition('/')[2]}", end, **changes)
+    listed = {each.display_name: each for each in await vertex.list(filter=f'state="{state}"')}
+    for found in (await vertex.get(job.name), listed["part"]):
+        assert (found.state, bool(found.end_time), found.error.message) == (JobState[state], True, "")
+        assert [(failure.code, failure.message) for failure in found.partial_failures] == shown
+    assert not (await vertex.get(whole.name)).partial_failures
+    assert ("whole" in listed) is compatible
 
 
 async def test_a_caller_in_several_teams_says_which(vertex):

@@ -73,7 +73,7 @@ def _add_end(message: Any, job: BatchJob) -> None:
     error = job.error or _error_of(job)
     if error is not None:
         message.error.code, message.error.message = error.code, error.message
-    for failure in job.partial_failures:
+    for failure in job.partial_failures or _untold_failures(job):
         message.partial_failures.add(code=failure.code, message=failure.message)
     if job.rows is not None:
         stats = message.completion_stats
@@ -100,6 +100,14 @@ def _error_of(job: BatchJob) -> Status | None:
         case State.CANCELLED:
             return Status(code_pb2.CANCELLED, "It was cancelled.")
     return None
+
+
+def _untold_failures(job: BatchJob) -> tuple[Status, ...]:
+    """What stands for the failures that Vertex did not tell, for clients to whom such an end is shown as a success."""
+    if job.state is not State.PARTIALLY_SUCCEEDED:
+        return ()
+    sentence = "Some rows have no result, and Vertex AI has not said why: see the status of each row in the output."
+    return (Status(code_pb2.UNKNOWN, sentence),)
 
 
 def _count(rows: int | None) -> int:

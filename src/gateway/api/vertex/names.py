@@ -40,6 +40,14 @@ class Place:
         }
         return frozenset(meant | {PoolId(self.project, self.location)})
 
+    def canonical(self, policy: Policy) -> "Place":
+        """The same place with the project's id, where the policy knows whose number it is."""
+        numbered = (pool.id.project for pool in policy.pools.values() if pool.project_number == self.project)
+        return Place(next(numbered, self.project), self.location)
+
+    def __str__(self) -> str:
+        return f"projects/{self.project}/locations/{self.location}"
+
 
 @dataclass(frozen=True, slots=True)
 class VertexName:

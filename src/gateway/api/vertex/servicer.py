@@ -84,9 +84,10 @@ class JobService:
         _refuse_unknown(request)
         place, team = read_parent(request.parent), self._team()
         limit = page_limit(request.page_size)
-        pools = frozenset(str(pool) for pool in place.pools(self._policies.current))
+        policy = self._policies.current
+        pools = frozenset(str(pool) for pool in place.pools(policy))
         terms = (PoolsTerm(pools), *read_filter(request.filter, self._states, self._job_states))
-        query = ("ListBatchPredictionJobs", team, request.parent, request.filter.strip())
+        query = ("ListBatchPredictionJobs", team, str(place.canonical(policy)), request.filter.strip())
         page = await self._use.list.page(principal(), team, query, terms, limit=limit, token=request.page_token)
         return self._page(page, _mask_of(request, self._messages.job))
 
