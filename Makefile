@@ -93,8 +93,8 @@ rollout: $(STAMP) ## restart and upgrade a fleet under load, across the newest m
 	@$(BIN)/python -m rollout
 
 .PHONY: test-clients
-test-clients: $(STAMP) contract ## run callers in every language against a gateway; LANGUAGES="Go Java" for some; WRITE=1 keeps the table
-	@$(BIN)/python -m clients $(if $(WRITE),--write) $(LANGUAGES)
+test-clients: $(STAMP) contract ## run callers in every language against a gateway; LANGUAGES="Go Java" for some; WRITE=1 keeps the table; ALL=1 fails on a skip
+	@$(BIN)/python -m clients $(if $(WRITE),--write) $(if $(ALL),--all) $(LANGUAGES)
 
 .PHONY: demo
 demo: $(STAMP) ## set up and show a batch job on the whole path, in under two minutes

@@ -19,6 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="clients", description="Run programs of every language against a gateway.")
     parser.add_argument("languages", nargs="*", help="only these")
     parser.add_argument("--write", action="store_true", help=f"keep the table of clients of Vertex AI in {page.PAGE}")
+    parser.add_argument("--all", action="store_true", help="fail where anything is skipped")
     arguments = parser.parse_args()
     wanted = {each.lower() for each in arguments.languages}
     toolchains = [each for each in TOOLCHAINS if not wanted or each.language.lower() in wanted]
@@ -32,7 +33,13 @@ def main() -> None:
     print(f"\n{closing([*examples, *clients])}")
     stale = page.keep(clients, write=arguments.write)
     print(stale)
-    sys.exit(bool(stale) or any(each.outcome is Outcome.FAILED for each in [*examples, *clients]))
+    sys.exit(bool(stale) or not well([*examples, *clients], skips=not arguments.all))
+
+
+def well(results: Iterable[Result], *, skips: bool) -> bool:
+    """Whether nothing has failed, and, where no skips are allowed, nothing was skipped."""
+    bad = {Outcome.FAILED} if skips else {Outcome.FAILED, Outcome.SKIPPED}
+    return bad.isdisjoint(each.outcome for each in results)
 
 
 def prepared(toolchain: Toolchain) -> str | None:

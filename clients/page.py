@@ -18,10 +18,11 @@ _FIRST_CELL: Final = re.compile(r"\| (.*?) \|")
 def keep(results: Sequence[Result], *, write: bool, file: Path = ROOT / PAGE) -> str:
     """Write what was seen into the page, or say how it differs; empty where it does not.
 
-    Rows of clients that were not run stay as they are.
+    Rows of clients that were not asked for stay as they are. What was skipped is written as skipped, so that no earlier
+    run's "yes" stands for it; held against the page, it is nothing.
     """
     text = file.read_text()
-    made, places = _TABLE.subn(lambda match: merged(match[0], results), text)
+    made, places = _TABLE.subn(lambda match: merged(match[0], results if write else ran(results)), text)
     if places != 1:
         raise AssertionError(f"{file.name} has no place for the table, or several")
     if write:
@@ -31,12 +32,16 @@ def keep(results: Sequence[Result], *, write: bool, file: Path = ROOT / PAGE) ->
 
 
 def merged(before: str, results: Sequence[Result]) -> str:
-    """The table with the rows of all clients that were run, in the order of the registry."""
-    ran = [each for each in results if each.outcome is not Outcome.SKIPPED]
-    head, new = rows(table("client", FEATURES, ran))
+    """The table with the rows of all clients that the results are of, in the order of the registry."""
+    head, new = rows(table("client", FEATURES, results))
     _, old = rows(before.splitlines())
     known = {**old, **new}
     return "\n".join([*head, *(known[each.program] for each in VERTEX_CLIENTS if each.program in known)])
+
+
+def ran(results: Sequence[Result]) -> Sequence[Result]:
+    """The results that tell something."""
+    return [each for each in results if each.outcome is not Outcome.SKIPPED]
 
 
 def rows(lines: Sequence[str]) -> tuple[Sequence[str], Mapping[str, str]]:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from clients.__main__ import clients_of, examples_of, prepared
+from clients.__main__ import clients_of, examples_of, prepared, well
 from clients.examples import FEATURES
 from clients.programs import Ending, judge, put_through
 from clients.results import Outcome, Result, closing, table
@@ -50,6 +50,14 @@ def test_a_run_is_judged_by_its_end_and_by_what_it_printed() -> None:
     assert judge(WANTED, 3, "refused\n  reason: NOT_AUTHENTICATED\n") == ""
     assert "it ended with 0, not 3" in judge(WANTED, 0, "reason: NOT_AUTHENTICATED")
     assert "it did not print" in judge(WANTED, 3, "refused")
+
+
+def test_where_all_is_asked_for_a_skip_is_no_better_than_a_failure() -> None:
+    skipped = [Result("x", "a", Outcome.PASSED), Result("x", "b", Outcome.SKIPPED)]
+    assert well(skipped, skips=True)
+    assert not well(skipped, skips=False)
+    assert well([Result("x", "a", Outcome.NOT_OFFERED)], skips=False)
+    assert not well([Result("x", "a", Outcome.FAILED)], skips=True)
 
 
 def test_a_client_that_lacks_a_call_says_so_and_what_it_says_besides_is_a_failure() -> None:

@@ -56,13 +56,22 @@ def test_a_run_that_differs_from_the_page_is_told_and_writing_ends_that(file: Pa
     assert page.keep([*ran[1:], Result(FIRST, FEATURES[0], Outcome.FAILED)], write=False, file=file)
 
 
-def test_rows_of_what_was_not_run_stay(file: Path) -> None:
+def first_cells(file: Path) -> list[list[str]]:
+    return [each.split(" | ")[0:2] for each in file.read_text().splitlines() if each.startswith("| Python")]
+
+
+def test_rows_of_what_was_not_asked_for_stay(file: Path) -> None:
     page.keep(results(SECOND, Outcome.PASSED), write=True, file=file)
-    skipped = results(SECOND, Outcome.SKIPPED)
+    page.keep(results(FIRST, Outcome.NOT_OFFERED), write=True, file=file)
+    assert first_cells(file) == [[f"| {FIRST}", "–"], [f"| {SECOND}", "yes"]]
+
+
+def test_a_run_that_writes_leaves_no_yes_for_what_it_skipped(file: Path) -> None:
+    page.keep(results(FIRST, Outcome.PASSED), write=True, file=file)
+    skipped = results(FIRST, Outcome.SKIPPED)
     assert page.keep(skipped, write=False, file=file) == ""
-    page.keep([*results(FIRST, Outcome.NOT_OFFERED), *skipped], write=True, file=file)
-    lines = [each for each in file.read_text().splitlines() if each.startswith("| Python")]
-    assert [each.split(" | ")[0:2] for each in lines] == [[f"| {FIRST}", "–"], [f"| {SECOND}", "yes"]]
+    page.keep(skipped, write=True, file=file)
+    assert first_cells(file) == [[f"| {FIRST}", "skipped"]]
 
 
 def test_a_client_that_is_no_more_leaves_the_page(file: Path) -> None:
