@@ -212,7 +212,7 @@ class App:
         guarded = forwarded.union(service.full_name for service, _ in direct)
         shedding = Shedding(settings.calls_in_flight, guarded)
         self.metrics.rpcs.read_in_flight(lambda: shedding.in_flight)
-        share = Share(settings.team_creates_at_once, settings.team_calls_at_once, settings.calls_in_flight // 4)
+        share = Share(settings.team_creates_at_once, settings.team_calls_at_once, max(1, settings.calls_in_flight // 8))
         turns = Turns(share, lambda principal: whose_turns(self.core.policies.current, principal))
         self.metrics.rpcs.read_waiting(lambda: turns.waiting)
         for name, work in listening.background():

@@ -57,6 +57,37 @@ async def test_a_call_reaches_its_method_with_its_principal(served):
     assert await handled(served) == {("GetBatchJob", "OK"): 1}
 
 
+async def test_a_message_that_cannot_be_written_is_no_defect(served, monkeypatch):
+    monkeypatch.setattr("gateway.api.interceptors.refusals.log", None)
+
+    async def watch(_request, _context):
+        raise grpc.aio.InternalError("Failed grpc_call_start_batch: 10")
+
+    served.methods["WatchBatchJob"] = watch
+    stream = served.stub.WatchBatchJob(pb.WatchBatchJobRequest(name="n"), metadata=RANKING, timeout=20)
+    error = await refused(stream.read())
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert await handled(served) == {("WatchBatchJob", "Unavailable"): 1}
+
+
+async def test_a_message_that_nobody_is_there_to_read_is_a_call_that_was_left(served, monkeypatch):
+    monkeypatch.setattr("gateway.api.interceptors.refusals.log", None)
+    left, tried = asyncio.Event(), asyncio.Event()
+
+    async def watch(_request, _context):
+        tried.set()
+        try:
+            await left.wait()
+        except asyncio.CancelledError:
+            raise grpc.aio.InternalError("Failed grpc_call_start_batch: 10") from None
+
+    served.methods["WatchBatchJob"] = watch
+    stream = served.stub.WatchBatchJob(pb.WatchBatchJobRequest(name="n"), metadata=RANKING, timeout=20)
+    await tried.wait()
+    stream.cancel()
+    assert await handled(served) == {("WatchBatchJob", "Cancelled"): 1}
+
+
 @pytest.mark.parametrize("message", [NOT_UTF8, b"\xff", b"\x0a\xff\xff\xff\xff\x0f", b"\x08", b"not a protobuf"])
 async def test_bytes_that_are_no_message_are_invalid_argument(served, message):
     error = await refused(served.raw(GET, message))

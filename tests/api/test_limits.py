@@ -11,6 +11,7 @@ from api.served import RANKING, Served, serving
 from api.test_layers import handled
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from batchjobs.v1.batch_jobs_pb2_grpc import BatchJobsStub
+from gateway.api.interceptors import shedding
 from gateway.api.server import Limits
 from gateway.app import limits
 from gateway.settings import Settings
@@ -70,6 +71,24 @@ async def test_calls_that_fail_or_are_given_up_make_room_again() -> None:
 
 async def _raising(_request: Any, _context: Any) -> None:
     raise RuntimeError("broken")
+
+
+async def test_streams_that_need_no_name_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shedding, "NAMELESS_STREAMS", 2)
+    async with serving() as served:
+        await served.health.serving()
+        health = health_pb2_grpc.HealthStub(served.channel)
+        streams = [health.Watch(health_pb2.HealthCheckRequest(), timeout=20) for _ in range(2)]
+        for stream in streams:
+            await stream.read()
+        shed = await refusal(health.Watch(health_pb2.HealthCheckRequest(), timeout=20).read())
+        assert (shed.code, shed.reason) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
+        await health.Check(health_pb2.HealthCheckRequest(), timeout=20)
+        for stream in streams:
+            stream.cancel()
+        while (await handled(served))["Watch", "Cancelled"] < 2:
+            pass
+        await health.Watch(health_pb2.HealthCheckRequest(), timeout=20).read()
 
 
 async def test_probes_and_watches_are_not_shed() -> None:

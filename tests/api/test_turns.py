@@ -11,6 +11,7 @@ from batchjobs.v1 import batch_jobs_pb2 as pb
 from gateway.api.call import Call
 from gateway.api.interceptors import turns as module
 from gateway.api.interceptors.turns import RECENT_SECONDS, Share, Turns, whose_turns
+from gateway.identity.development import OPERATOR
 from gateway.identity.principal import Principal
 from support.caller import refusal
 from support.gateway import StartGateway
@@ -163,6 +164,7 @@ class Driven:
         self.time = 0.0
         self.turns = Turns(TWO, lambda principal: principal.name, lambda: self.time)
         self.under_way: dict[str, asyncio.Future[None]] = {}
+        self.tasks: list[asyncio.Task[Any]] = []
 
     def call(self, team: str, name: str) -> "asyncio.Task[None]":
         call: Any = Call("s", "GetBatchJob", "unary", None, (), principal=Principal(team))  # type: ignore[arg-type]
@@ -171,7 +173,12 @@ class Driven:
             self.under_way[name] = asyncio.get_running_loop().create_future()
             await self.under_way[name]
 
-        return asyncio.create_task(self.turns.around(call, proceed))
+        self.tasks.append(asyncio.create_task(self.turns.around(call, proceed)))
+        return self.tasks[-1]
+
+    async def end(self, name: str) -> None:
+        self.under_way[name].set_result(None)
+        await self.settle()
 
     async def settle(self) -> None:
         for _ in range(5):
@@ -210,6 +217,71 @@ async def test_all_who_wait_go_on_once_no_other_team_calls_any_more(monkeypatch:
     assert "6" in driven.under_way
 
 
+async def test_a_team_whose_own_calls_take_long_is_held_back_as_long_as_another_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "RECENT_SECONDS", RECENT_SECONDS)
+    driven = Driven()
+    driven.call("b", "b1")
+    for name in ("1", "2", "3", "4"):
+        driven.call("a", name)
+    await driven.settle()
+    driven.time = RECENT_SECONDS - 0.1
+    driven.call("b", "b2")
+    driven.time = RECENT_SECONDS + 0.1
+    await driven.settle()
+    await driven.end("1")
+    assert set(driven.under_way) == {"b1", "b2", "1", "2", "3"}
+
+
+async def test_who_comes_once_others_call_no_more_does_not_overtake_those_who_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "RECENT_SECONDS", RECENT_SECONDS)
+    driven = Driven()
+    driven.call("b", "b")
+    for name in ("1", "2", "3", "4"):
+        driven.call("a", name)
+    await driven.settle()
+    driven.time = RECENT_SECONDS
+    driven.call("a", "5")
+    await driven.settle()
+    assert set(driven.under_way) == {"b", "1", "2", "3", "4", "5"}
+    assert driven.turns.waiting == 0
+
+
+async def test_a_watch_whose_reader_never_reads_keeps_no_turn() -> None:
+    driven = Driven()
+    driven.call("b", "b")
+    await driven.settle()
+    stuck: list[Any] = []
+
+    class Unread:
+        async def write(self, message: Any) -> None:
+            stuck.append(message)
+            await asyncio.Event().wait()
+
+    async def write(call: Call) -> None:
+        await call.context.write("first")
+
+    for _ in range(3):
+        call: Any = Call("s", "WatchBatchJob", "server_stream", Unread(), (), principal=Principal("a"))  # type: ignore[arg-type]
+        driven.tasks.append(asyncio.create_task(driven.turns.around(call, write)))
+    await driven.settle()
+    assert stuck == ["first"] * 3
+    for task in driven.tasks[-3:]:
+        task.cancel()
+
+
+async def test_strangers_hold_nobody_back() -> None:
+    driven = Driven()
+    driven.call("", "stranger")
+    for name in ("1", "2", "3", "4"):
+        driven.call("a", name)
+    await driven.settle()
+    assert set(driven.under_way) == {"stranger", "1", "2", "3", "4"}
+
+
 async def test_a_turn_given_to_a_call_that_was_left_goes_to_the_next() -> None:
     driven = Driven()
     driven.call("b", "b")
@@ -227,6 +299,7 @@ async def test_members_of_a_team_share_its_turns_and_others_have_their_own(start
     gateway = await start_gateway()
     policy = gateway.app.core.policies.current
     assert whose_turns(policy, Principal("dev:ranking")) == "ranking"
-    assert whose_turns(policy, Principal("dev:nobody")) == "dev:nobody"
+    assert whose_turns(policy, Principal("dev:nobody")) == ""
+    assert whose_turns(policy, OPERATOR) == "operators:"
     exposed = gateway.metrics()
     assert "batchjobs_calls_waiting 0.0" in exposed

@@ -178,9 +178,15 @@ async def test_certificates_that_do_not_hold_now_stop_the_start(house: House) ->
     with pytest.raises(CertificateError, match="is the clock right"):
         await house.open()
     house.serve_with(house.authority.server())
-    old = Authority("old").issue(dns("ca"), starts=-2 * HOUR, ends=-HOUR)
-    (house.folder / "ca.crt").write_bytes(old.certificate)
+    old = Authority("old", ends=-HOUR)
+    (house.folder / "ca.crt").write_bytes(old.pem)
     with pytest.raises(CertificateError, match=r"every CA in .* has expired"):
         await house.open()
-    (house.folder / "ca.crt").write_bytes(old.certificate + house.authority.pem)
+    (house.folder / "ca.crt").write_bytes(old.pem + house.authority.pem)
     await house.open()
+
+
+async def test_a_ca_file_without_a_ca_stops_the_start(house: House) -> None:
+    (house.folder / "ca.crt").write_bytes(house.authority.issue(dns("nobody")).certificate)
+    with pytest.raises(CertificateError, match="holds no certificate of a CA"):
+        await house.open()

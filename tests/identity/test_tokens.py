@@ -200,6 +200,13 @@ async def test_the_log_says_why_a_caller_was_refused(house: House) -> None:
         assert "principal" not in lines[0]
 
 
+async def test_an_expiry_beyond_all_numbers_is_refused(house: House) -> None:
+    async with house.tokens() as door:
+        cause, message = await door.cause(*bearer(house.issuer.token(exp=10**400)))
+        assert cause in {"CLAIM_NOT_USABLE", "NOT_A_JWT"}
+        assert message
+
+
 async def test_a_small_rsa_key_counts_for_nothing(house: House) -> None:
     small = TokenIssuer.with_rsa(kid="small")
     small.key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - that is the point

@@ -42,13 +42,14 @@ class Authority:
     """Issues certificates."""
 
     name: str = "test CA"
+    ends: timedelta = 24 * HOUR
     _key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     def __post_init__(self) -> None:
         subject = _name(self.name)
         now = datetime.now(UTC)
         self._certificate = (
-            _builder(subject, subject, self._key.public_key(), now - HOUR, now + 24 * HOUR)
+            _builder(subject, subject, self._key.public_key(), now - 3 * HOUR, now + self.ends)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .sign(self._key, hashes.SHA256())
         )

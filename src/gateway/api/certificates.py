@@ -108,8 +108,19 @@ def _check_times(certificate: x509.Certificate, path: Path, now: datetime) -> No
         raise CertificateError(f"a certificate in {path} is not valid before {first:%F %T} UTC: is the clock right?")
 
 
+def _may_sign(certificate: x509.Certificate) -> bool:
+    """Whether it is a CA's. Where it says nothing about that, it is where it has signed itself."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return certificate.issuer == certificate.subject
+
+
 def _check_authorities(certificates: Iterable[x509.Certificate], path: Path, now: datetime) -> None:
     """One that still holds is enough: an old CA stays in the file while what it signed is replaced."""
-    last = max(each.not_valid_after_utc for each in certificates)
+    authorities = [each for each in certificates if _may_sign(each)]
+    if not authorities:
+        raise CertificateError(f"{path} holds no certificate of a CA: no client could connect")
+    last = max(each.not_valid_after_utc for each in authorities)
     if now >= last:
         raise CertificateError(f"every CA in {path} has expired, the last at {last:%F %T} UTC: no client could connect")

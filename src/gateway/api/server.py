@@ -1,8 +1,10 @@
 """The gRPC servers: the API with its layers, and the plaintext health listener for probes."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self
@@ -24,7 +26,7 @@ REFLECTION_SERVICE: Final = reflection_pb2.DESCRIPTOR.services_by_name["ServerRe
 ACCEPTORS: Final = 8
 """How many of gRPC's servers take the calls of one listener. Each takes one at a time off its queue, at one turn of the
 event loop: where it is alone, calls wait in there, in the order in which they came, and no rule of ours can be applied
-to them. The kernel spreads connections over them.
+to them. The kernel spreads connections over them; the calls of one connection stay with one of them.
 """
 
 Service = tuple[ServiceDescriptor, grpc.GenericRpcHandler]
@@ -151,15 +153,19 @@ async def _start(server: grpc.aio.Server, address: str, credentials: grpc.Server
 
 
 def _refuse_taken(address: str) -> None:
-    """Refuse a port that somebody listens on: as acceptors share theirs, so would two processes, and unnoticed."""
+    """Refuse a port that somebody listens on: as acceptors share theirs, so would two processes, and unnoticed. What
+    else may be wrong with an address gRPC finds out.
+    """
     host, _, port = address.rpartition(":")
-    try:
+    with suppress(socket.gaierror):
         for family, kind, protocol, _, place in socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM):
-            with socket.socket(family, kind, protocol) as probe:
+            with suppress(OSError), socket.socket(family, kind, protocol) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(place)
-    except OSError as error:
-        raise ListenError.of(address) from error
+                try:
+                    probe.bind(place)
+                except OSError as error:
+                    if error.errno == errno.EADDRINUSE:
+                        raise ListenError.of(address) from error
 
 
 def _options(limits: Limits) -> Sequence[tuple[str, Any]]:

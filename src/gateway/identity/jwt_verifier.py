@@ -45,7 +45,7 @@ class Signer:
         issuer, keys = self.issuer, self.keys
         claims = _verify(token, self.key, issuer.rules)
         principal = Principal(f"{JWT}{issuer.alias}:{_name(claims, issuer.rules.claim)}")
-        return Verified(principal, float(claims["exp"]), lambda: issuer.keys.current is keys)
+        return Verified(principal, _expiry(claims), lambda: issuer.keys.current is keys)
 
 
 class JwtVerifier:
@@ -198,6 +198,14 @@ def _name(claims: Mapping[str, Any], claim: str) -> str:
             Cause.CLAIM_NOT_USABLE, "The token's issuer does not vouch for its `email`: `email_verified` is not true."
         )
     return value
+
+
+def _expiry(claims: Mapping[str, Any]) -> float:
+    """Until when the token counts, in seconds since 1970."""
+    try:
+        return float(claims["exp"])
+    except OverflowError as error:
+        raise refused(Cause.CLAIM_NOT_USABLE, "The token's `exp` is no moment that can be told.") from error
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""Who calls: the innermost layer, so that refusals for want of a name are counted and logged as all others."""
+"""Who calls: far inside, so that refusals for want of a name are counted and logged as all others."""
 
 from typing import Any
 

@@ -39,6 +39,8 @@ class Refusals:
             # A library's own method (health, reflection) has refused with a code of its own.
             call.code = _set_code(call)
             raise
+        except grpc.aio.InternalError:
+            await _unwritten(call)
         except Exception:
             log.exception("call failed", method=f"{call.service}/{call.method}")
             await refuse(call, _defect(call))
@@ -49,6 +51,15 @@ async def refuse(call: Call, error: GatewayError) -> Never:
     call.code = CODES[error.reason]
     call.reason = error.reason.value
     await _abort(call, call.code, message_of(error), trailers_of(error))
+
+
+async def _unwritten(call: Call) -> Never:
+    """A message could not be written. Its reader has gone as a rule: a call that was left, and no defect."""
+    try:
+        await _abort(call, grpc.StatusCode.UNAVAILABLE, "The answer could not be written. Call again.")
+    except grpc.aio.AbortError:
+        call.code = grpc.StatusCode.UNAVAILABLE
+        raise
 
 
 async def _abort(call: Call, code: grpc.StatusCode, message: str, trailers: Trailers = ()) -> Never:

@@ -8,6 +8,11 @@ from gateway.errors import GatewayError, Reason
 
 COME_AGAIN: Final = timedelta(seconds=1)
 
+NAMELESS_STREAMS: Final = 200
+"""How many streams of health and reflection one process keeps open at a time: they need no name, and so no bound of a
+principal's holds them.
+"""
+
 
 class Shedding:
     """Refuses unary calls of the guarded services past `most` at a time, over all listeners that share it.
@@ -18,10 +23,14 @@ class Shedding:
     def __init__(self, most: int, guarded: frozenset[str]) -> None:
         self._most, self._guarded = most, guarded
         self.in_flight = 0
+        self._nameless = 0
 
     async def around(self, call: Call, proceed: Proceed) -> Any:
         """Refuse, or count while it goes on."""
-        if not call.unary or call.service not in self._guarded:
+        guarded = call.service in self._guarded
+        if not call.unary and not guarded:
+            return await self._stream(call, proceed)
+        if not call.unary or not guarded:
             return await proceed(call)
         if self.in_flight >= self._most:
             raise GatewayError(
@@ -34,3 +43,17 @@ class Shedding:
             return await proceed(call)
         finally:
             self.in_flight -= 1
+
+    async def _stream(self, call: Call, proceed: Proceed) -> Any:
+        if self._nameless >= NAMELESS_STREAMS:
+            raise GatewayError(
+                Reason.OVERLOADED,
+                "This replica keeps as many streams of health and reflection open as it may. End some, or ask with "
+                "unary calls.",
+                retry_after=COME_AGAIN,
+            )
+        self._nameless += 1
+        try:
+            return await proceed(call)
+        finally:
+            self._nameless -= 1

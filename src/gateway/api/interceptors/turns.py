@@ -71,6 +71,7 @@ _Key = tuple[str, _Kind]
 class _Line:
     """One team's calls of a kind: how many may be and are under way, and those that wait, the oldest first."""
 
+    team: str
     most: int
     under_way: int = 0
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
@@ -79,11 +80,12 @@ class _Line:
 class Turns:
     """Lets each team have its share of calls under way while another calls too. It stands inside identity.
 
-    A watch gives its turn back with its first message: from there on it costs what changes cost.
+    A watch gives its turn back as it writes its first message: from there on it costs what changes cost, and its reader
+    may be slow.
 
     Args:
         share: how many calls.
-        whose: whose turns a principal takes.
+        whose: whose turns a principal takes; "" for a principal without any right, whose calls hold nobody back.
         now: the clock by which teams count as calling.
 
     """
@@ -110,8 +112,9 @@ class Turns:
         key = team, _Kind.of(call)
         line = self._lines.get(key)
         if line is None:
-            line = self._lines[key] = _Line(self._share.of(key[1]))
-        if line.under_way >= line.most and self._contended():
+            line = self._lines[key] = _Line(team, self._share.of(key[1]))
+        self._advance(line)
+        if self._full(line):
             await self._turn(key, line)
         else:
             line.under_way += 1
@@ -123,13 +126,19 @@ class Turns:
             self._pass_on(key, line)
 
     def _called(self, team: str) -> None:
-        """Remember when a team called, and when the last other than it did: two moments tell whether several call."""
+        """Remember the team that called last and when, and when any other last did: that tells whether others call."""
+        if not team:
+            return
         if team != self._latest:
             self._latest, self._other_called = team, self._latest_called
         self._latest_called = self._now()
 
-    def _contended(self) -> bool:
-        return self._now() - self._other_called < RECENT_SECONDS
+    def _others_call(self, team: str) -> bool:
+        called = self._other_called if team == self._latest else self._latest_called
+        return self._now() - called < RECENT_SECONDS
+
+    def _full(self, line: _Line) -> bool:
+        return line.under_way >= line.most and self._others_call(line.team)
 
     async def _turn(self, key: _Key, line: _Line) -> None:
         if len(line.waiting) >= self._share.waiting:
@@ -156,9 +165,12 @@ class Turns:
             del self._lines[key]
 
     def _release(self, line: _Line) -> None:
-        """One call is done with: who waits longest goes on, and all who wait once nobody else calls."""
         line.under_way -= 1
-        while line.waiting and (line.under_way < line.most or not self._contended()):
+        self._advance(line)
+
+    def _advance(self, line: _Line) -> None:
+        """Who waits longest goes on where there is room, and all who wait once nobody else calls."""
+        while line.waiting and not self._full(line):
             turn = line.waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
@@ -176,7 +188,9 @@ class Turns:
 
 
 class _Beginning:
-    """The context of a stream that has not written yet. With the first message it gets out of the way."""
+    """The context of a stream that has not written yet. With the first message it gets out of the way; not after it,
+    since a reader may take as long as it likes.
+    """
 
     def __init__(self, context: Context, pass_on: Callable[[], None]) -> None:
         self._context, self._pass_on = context, pass_on
@@ -186,8 +200,8 @@ class _Beginning:
         return getattr(self._context, name)
 
     async def _write_first(self, message: Any) -> None:
-        await self._context.write(message)
         self.begun()
+        await self._context.write(message)
 
     def begun(self) -> None:
         """Pass the turn on, once."""
@@ -201,6 +215,6 @@ def _nothing() -> None:
 
 
 def whose_turns(policy: Policy, principal: Principal) -> str:
-    """A team's members share its turns; a principal that is in several teams, or in none, has turns of its own."""
-    roles = membership_of(policy, principal).roles
-    return next(iter(roles)) if len(roles) == 1 else principal.name
+    """Principals of the same teams share their turns, and so do operators; "" for a principal without any right."""
+    membership = membership_of(policy, principal)
+    return ",".join(sorted(membership.roles)) or ("operators:" if membership.operator else "")
