@@ -18,10 +18,14 @@ SUCCEEDED, REFUSED, NOT_OFFERED = 0, 3, 4
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What a program must end with, and the regular expressions that what it printed must meet."""
+    """What a program must end with, and the regular expressions that what it printed must meet.
+
+    `counts`: how often what it printed must meet others, no more and no less.
+    """
 
     status: int
     shows: tuple[str, ...]
+    counts: tuple[tuple[str, int], ...] = ()
 
 
 def put_through(command: Sequence[str], more: Mapping[str, str], wanted: Ending) -> tuple[Outcome, str]:
@@ -49,4 +53,6 @@ def judge(wanted: Ending, status: int, said: str) -> str:
     """The difference between what a program did and what is wanted; empty where there is none."""
     missing = [f"it did not print {each!r}" for each in wanted.shows if not re.search(each, said)]
     wrong = [f"it ended with {status}, not {wanted.status}"] if status != wanted.status else []
-    return "; ".join([*wrong, *missing]) + f":\n{said}" if wrong or missing else ""
+    found = [(each, len(re.findall(each, said)), times) for each, times in wanted.counts]
+    other = [f"it printed {each!r} {seen} times, not {times}" for each, seen, times in found if seen != times]
+    return "; ".join([*wrong, *missing, *other]) + f":\n{said}" if wrong or missing or other else ""

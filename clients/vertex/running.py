@@ -7,8 +7,9 @@ from typing import Final
 from clients.programs import put_through
 from clients.results import Outcome, Result
 from clients.standing import Standing
+from clients.vertex.listing import beside, lists_two
 from clients.vertex.registry import VertexClient
-from clients.vertex.scenarios import SCENARIOS, Scenario
+from clients.vertex.scenarios import LISTING, SCENARIOS, Scenario
 
 AT_ONCE: Final = 4
 
@@ -27,7 +28,11 @@ def run(client: VertexClient, scenario: Scenario, standing: Standing) -> Result:
     name = f"{client.slug}_{SCENARIOS.index(scenario)}"
     arguments = (scenario.action, scenario.source, scenario.destination.format(name), name)
     where = {**caller(scenario, standing), "GATEWAY_WAY": client.way}
-    outcome, saw = put_through((*client.command, *arguments), where, scenario.ending(name))
+    wanted = scenario.ending(name)
+    if scenario.feature == LISTING:
+        parent = f"projects/{where['GATEWAY_PROJECT']}/locations/{where['GATEWAY_LOCATION']}"
+        wanted = lists_two(wanted, *beside(name, parent, scenario.bearer, standing))
+    outcome, saw = put_through((*client.command, *arguments), where, wanted)
     return Result(client.program, scenario.feature, outcome, saw)
 
 

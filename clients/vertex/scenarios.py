@@ -1,6 +1,6 @@
 """What each client of Vertex AI is put through, and what its program must print."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from clients.programs import REFUSED, SUCCEEDED, Ending
@@ -30,7 +30,7 @@ class Scenario:
 
     def ending(self, name: str) -> Ending:
         """What is wanted of the run with this name."""
-        return Ending(self.wanted.status, tuple(each.replace("{}", name) for each in self.wanted.shows))
+        return replace(self.wanted, shows=tuple(each.replace("{}", name) for each in self.wanted.shows))
 
 
 def known_as(code: str, http: int, grpc: int) -> str:
@@ -53,6 +53,9 @@ def violation(key: str, subject: str) -> str:
     return rf"violation: {subject} |\"{key}\":\"{subject}\""
 
 
+LISTING: Final = "list, filter, page"
+"""Here others stand beside the program's own batch job: `clients.vertex.listing`."""
+
 _WAIT: Final = r"retry in: \d|\"retryDelay\":\"\d"
 _GONE: Final = f"gone {known_as('NOT_FOUND', 404, 5)}"
 
@@ -64,7 +67,7 @@ SCENARIOS: Final = (
         Ending(SUCCEEDED, (f"created {_GLOBAL}", "ended JOB_STATE_SUCCEEDED", _IN_TABLE)), location="global",
     ),
     Scenario("cancel", "cancel", LONG, BUCKET, Ending(SUCCEEDED, (f"created {_HERE}", "ended JOB_STATE_CANCELLED"))),
-    Scenario("list, filter", "list", LONG, BUCKET, Ending(SUCCEEDED, (f"found {_HERE}",))),
+    Scenario(LISTING, "list", LONG, BUCKET, Ending(SUCCEEDED, (f"found {_HERE}",))),
     Scenario("delete", "delete", TICKETS, BUCKET, Ending(SUCCEEDED, (f"deleted {_HERE}", _GONE))),
     Scenario(
         "refusal: source elsewhere", "run", "bq://corp-ml.ranking_europe.tickets", DATASET,

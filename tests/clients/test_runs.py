@@ -11,6 +11,7 @@ from clients.results import Outcome, Result, closing, table
 from clients.standing import Standing
 from clients.toolchains import Toolchain
 from clients.vertex import scenarios
+from clients.vertex.listing import lists_two
 from clients.vertex.registry import VERTEX_CLIENTS
 from clients.vertex.running import run_clients
 
@@ -50,6 +51,13 @@ def test_a_run_is_judged_by_its_end_and_by_what_it_printed() -> None:
     assert judge(WANTED, 3, "refused\n  reason: NOT_AUTHENTICATED\n") == ""
     assert "it ended with 0, not 3" in judge(WANTED, 0, "reason: NOT_AUTHENTICATED")
     assert "it did not print" in judge(WANTED, 3, "refused")
+
+
+def test_a_list_with_one_too_many_or_one_twice_or_of_another_name_has_failed() -> None:
+    wanted = lists_two(Ending(0, ()), "1", "2")
+    own, same, other = (f"found projects/p/locations/l/batchPredictionJobs/{each}\n" for each in (12, 1, 2))
+    assert judge(wanted, 0, own + same) == ""
+    assert all(judge(wanted, 0, said) for said in (own, same, own + own, same + same, own + other, own + same + other))
 
 
 def test_where_all_is_asked_for_a_skip_is_no_better_than_a_failure() -> None:

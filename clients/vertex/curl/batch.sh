@@ -51,8 +51,14 @@ JSON
 request > "$folder/request.json"
 job=$(call POST "$jobs" -H "Content-Type: application/json; charset=utf-8" -d "@$folder/request.json" | jq -r .name)
 if [[ $action == list ]]; then
-  call GET "$jobs" -G --data-urlencode "filter=display_name=\"$name\"" -d pageSize=1 |
-    jq -r '.batchPredictionJobs[] | "found \(.name)"'
+  token=
+  while true; do
+    call GET "$jobs" -G --data-urlencode "filter=display_name=\"$name\"" -d pageSize=1 \
+      --data-urlencode "pageToken=$token" > "$folder/page"
+    jq -r '.batchPredictionJobs[] | "found \(.name)"' "$folder/page"
+    token=$(jq -r '.nextPageToken // empty' "$folder/page")
+    if [[ ! $token ]]; then break; fi
+  done
 else
   echo "created $job"
 fi
