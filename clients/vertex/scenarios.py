@@ -68,6 +68,7 @@ SCENARIOS: Final = (
     ),
     Scenario("cancel", "cancel", LONG, BUCKET, Ending(SUCCEEDED, (f"created {_HERE}", "ended JOB_STATE_CANCELLED"))),
     Scenario(LISTING, "list", LONG, BUCKET, Ending(SUCCEEDED, (f"found {_HERE}",))),
+    Scenario("repeated create", "repeat", TICKETS, BUCKET, Ending(SUCCEEDED, (rf"created ({_HERE})\ncreated \1\n",))),
     Scenario("delete", "delete", TICKETS, BUCKET, Ending(SUCCEEDED, (f"deleted {_HERE}", _GONE))),
     Scenario(
         "refusal: source elsewhere", "run", "bq://corp-ml.ranking_europe.tickets", DATASET,

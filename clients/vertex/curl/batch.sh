@@ -49,6 +49,16 @@ JSON
 }
 
 request > "$folder/request.json"
+if [[ $action == repeat ]]; then
+  for _ in 1 2; do
+    # [request-id]
+    call POST "$jobs" -H "x-batchjobs-request-id: $name" -H "Content-Type: application/json; charset=utf-8" \
+      -d "@$folder/request.json" > "$folder/job"
+    # [/request-id]
+    jq -r '"created \(.name)"' "$folder/job"
+  done
+  exit
+fi
 job=$(call POST "$jobs" -H "Content-Type: application/json; charset=utf-8" -d "@$folder/request.json" | jq -r .name)
 if [[ $action == list ]]; then
   token=

@@ -41,7 +41,20 @@ const ENDED = new Set([
   "JOB_STATE_EXPIRED",
 ]);
 
+async function repeat() {
+  for (let time = 0; time < 2; time++) {
+    // [request-id]
+    const otherArgs = { headers: { "x-batchjobs-request-id": name } };
+    const [job] = await client.createBatchPredictionJob({ parent, batchPredictionJob }, { otherArgs });
+    // [/request-id]
+    console.log("created", job.name);
+  }
+}
+
 async function run() {
+  if (action === "repeat") {
+    return repeat();
+  }
   const [job] = await client.createBatchPredictionJob({ parent, batchPredictionJob });
   console.log("created", job.name);
   if (action === "list") {

@@ -22,9 +22,24 @@ const COMPLETED = new Set([
   JobState.JOB_STATE_PAUSED,
 ]);
 
+const src = bigquery ? { format: "bigquery", bigqueryUri: source } : { format: "jsonl", gcsUri: [source] };
+const dest = bigquery ? { format: "bigquery", bigqueryUri: destination } : { format: "jsonl", gcsUri: destination };
+
+async function repeat() {
+  for (let time = 0; time < 2; time++) {
+    // [request-id]
+    const httpOptions = { headers: { "x-batchjobs-request-id": name } };
+    const config = { displayName: name, dest, httpOptions };
+    const job = await ai.batches.create({ model: "gemini-2.5-flash", src, config });
+    // [/request-id]
+    console.log("created", job.name);
+  }
+}
+
 async function run() {
-  const src = bigquery ? { format: "bigquery", bigqueryUri: source } : { format: "jsonl", gcsUri: [source] };
-  const dest = bigquery ? { format: "bigquery", bigqueryUri: destination } : { format: "jsonl", gcsUri: destination };
+  if (action === "repeat") {
+    return repeat();
+  }
   const job = await ai.batches.create({ model: "gemini-2.5-flash", src, config: { displayName: name, dest } });
   console.log("created", job.name);
   if (action === "list") {

@@ -15,6 +15,7 @@ from clients.vertex.python.pointing import (
     LOCATION,
     MODEL,
     NAME,
+    NOT_OFFERED,
     PROJECT,
     REFUSED,
     SOURCE,
@@ -59,6 +60,9 @@ def submit() -> Any:
 
 def use() -> None:
     """Do what is asked. The class itself polls every five seconds, and raises RuntimeError for a cancelled job."""
+    if ACTION == "repeat":  # the class takes no headers for one call
+        print("not offered")
+        sys.exit(NOT_OFFERED)
     job = submit()
     if ACTION == "list":
         for found in aiplatform.BatchPredictionJob.list(filter=FILTER):

@@ -48,6 +48,13 @@ COMPLETED = {
     JobState.JOB_STATE_PAUSED,
 }
 CONFIG = CreateBatchJobConfig(dest=DESTINATION, display_name=NAME)
+# [request-id]
+REPEATABLE = CreateBatchJobConfig(
+    dest=DESTINATION,
+    display_name=NAME,
+    http_options=HttpOptions(headers={"x-batchjobs-request-id": NAME}),
+)
+# [/request-id]
 PAGES = ListBatchJobsConfig(page_size=1, filter=FILTER)
 
 
@@ -59,6 +66,10 @@ def name_of(job: BatchJob) -> str:
 
 def use() -> None:
     """Do what is asked, with the client."""
+    if ACTION == "repeat":
+        for _ in range(2):
+            print("created", client.batches.create(model="gemini-2.5-flash", src=SOURCE, config=REPEATABLE).name)
+        return
     job = client.batches.create(model="gemini-2.5-flash", src=SOURCE, config=CONFIG)
     name = name_of(job)
     if ACTION == "list":
@@ -83,6 +94,12 @@ def use() -> None:
 
 async def use_async() -> None:
     """The same with the asynchronous client."""
+    if ACTION == "repeat":
+        for _ in range(2):
+            made = await client.aio.batches.create(model="gemini-2.5-flash", src=SOURCE, config=REPEATABLE)
+            print("created", made.name)
+        await client.aio.aclose()
+        return
     job = await client.aio.batches.create(model="gemini-2.5-flash", src=SOURCE, config=CONFIG)
     name = name_of(job)
     if ACTION == "list":

@@ -57,8 +57,32 @@ def wanted() -> BatchPredictionJob:
     return BatchPredictionJob(display_name=NAME, model=MODEL, **places)
 
 
+def repeat(client: JobServiceClient) -> None:
+    """Create twice with one id; both answers are one batch job."""
+    job = wanted()
+    for _ in range(2):
+        # [request-id]
+        metadata = [("x-batchjobs-request-id", NAME)]
+        created = client.create_batch_prediction_job(parent=PARENT, batch_prediction_job=job, metadata=metadata)
+        # [/request-id]
+        print("created", created.name)
+
+
+async def repeat_async(client: JobServiceAsyncClient) -> None:
+    """The same, asynchronously."""
+    metadata = [("x-batchjobs-request-id", NAME)]
+    for _ in range(2):
+        created = await client.create_batch_prediction_job(
+            parent=PARENT, batch_prediction_job=wanted(), metadata=metadata
+        )
+        print("created", created.name)
+
+
 def use(client: JobServiceClient) -> None:
     """Do what is asked."""
+    if ACTION == "repeat":
+        repeat(client)
+        return
     job = client.create_batch_prediction_job(parent=PARENT, batch_prediction_job=wanted())
     if ACTION == "list":
         for found in client.list_batch_prediction_jobs(request=PAGES):
@@ -82,6 +106,9 @@ def use(client: JobServiceClient) -> None:
 
 async def use_async(client: JobServiceAsyncClient) -> None:
     """The same, asynchronously."""
+    if ACTION == "repeat":
+        await repeat_async(client)
+        return
     job = await client.create_batch_prediction_job(parent=PARENT, batch_prediction_job=wanted())
     if ACTION == "list":
         async for found in await client.list_batch_prediction_jobs(request=PAGES):

@@ -10,6 +10,7 @@ import (
 
 	aiplatform "cloud.google.com/go/aiplatform/apiv1"
 	pb "cloud.google.com/go/aiplatform/apiv1/aiplatformpb"
+	"github.com/googleapis/gax-go/v2/callctx"
 	"google.golang.org/api/iterator"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
@@ -53,6 +54,9 @@ func run(ctx context.Context, task gateway.Task) error {
 		return err
 	}
 	defer client.Close()
+	if task.Action == "repeat" {
+		return repeat(ctx, client, task)
+	}
 	job, err := client.CreateBatchPredictionJob(ctx, &pb.CreateBatchPredictionJobRequest{
 		Parent: parent(), BatchPredictionJob: batchPredictionJob(task),
 	})
@@ -72,6 +76,22 @@ func run(ctx context.Context, task gateway.Task) error {
 		return err
 	}
 	return remove(ctx, client, job.Name)
+}
+
+// repeat creates twice with one id; both answers are one batch job.
+func repeat(ctx context.Context, client *aiplatform.JobClient, task gateway.Task) error {
+	request := &pb.CreateBatchPredictionJobRequest{Parent: parent(), BatchPredictionJob: batchPredictionJob(task)}
+	for range 2 {
+		// [request-id]
+		withID := callctx.SetHeaders(ctx, "x-batchjobs-request-id", task.Name)
+		job, err := client.CreateBatchPredictionJob(withID, request)
+		// [/request-id]
+		if err != nil {
+			return err
+		}
+		fmt.Println("created", job.Name)
+	}
+	return nil
 }
 
 func batchPredictionJob(task gateway.Task) *pb.BatchPredictionJob {

@@ -57,7 +57,7 @@ type Task struct{ Action, Source, Destination, Name string }
 // ReadTask reads the arguments.
 func ReadTask() Task {
 	if len(os.Args) != 5 {
-		fmt.Fprintln(os.Stderr, "usage: PROGRAM run|cancel|list|delete SOURCE DESTINATION NAME")
+		fmt.Fprintln(os.Stderr, "usage: PROGRAM run|repeat|cancel|list|delete SOURCE DESTINATION NAME")
 		os.Exit(2)
 	}
 	return Task{os.Args[1], os.Args[2], os.Args[3], os.Args[4]}

@@ -55,6 +55,9 @@ func run(ctx context.Context, task gateway.Task) error {
 		return err
 	}
 	source, destination := places(task)
+	if task.Action == "repeat" {
+		return repeat(ctx, client, task)
+	}
 	config := &genai.CreateBatchJobConfig{DisplayName: task.Name, Dest: destination}
 	job, err := client.Batches.Create(ctx, "gemini-2.5-flash", source, config)
 	if err != nil {
@@ -73,6 +76,27 @@ func run(ctx context.Context, task gateway.Task) error {
 		return err
 	}
 	return remove(ctx, client, job.Name)
+}
+
+// repeat creates twice with one id; both answers are one batch job.
+func repeat(ctx context.Context, client *genai.Client, task gateway.Task) error {
+	source, destination := places(task)
+	for range 2 {
+		// [request-id]
+		headers := http.Header{}
+		headers.Set("x-batchjobs-request-id", task.Name)
+		job, err := client.Batches.Create(ctx, "gemini-2.5-flash", source, &genai.CreateBatchJobConfig{
+			DisplayName: task.Name,
+			Dest:        destination,
+			HTTPOptions: &genai.HTTPOptions{Headers: headers},
+		})
+		// [/request-id]
+		if err != nil {
+			return err
+		}
+		fmt.Println("created", job.Name)
+	}
+	return nil
 }
 
 func places(task gateway.Task) (*genai.BatchJobSource, *genai.BatchJobDestination) {

@@ -6,15 +6,19 @@ import static com.google.cloud.aiplatform.v1.JobState.JOB_STATE_FAILED;
 import static com.google.cloud.aiplatform.v1.JobState.JOB_STATE_PARTIALLY_SUCCEEDED;
 import static com.google.cloud.aiplatform.v1.JobState.JOB_STATE_SUCCEEDED;
 
+import com.google.api.gax.grpc.GrpcCallContext;
 import com.google.api.gax.grpc.GrpcTransportChannel;
 import com.google.api.gax.rpc.ApiException;
 import com.google.api.gax.rpc.NotFoundException;
 import com.google.cloud.aiplatform.v1.BatchPredictionJob;
+import com.google.cloud.aiplatform.v1.CreateBatchPredictionJobRequest;
 import com.google.cloud.aiplatform.v1.JobServiceClient;
 import com.google.cloud.aiplatform.v1.JobState;
 import com.google.cloud.aiplatform.v1.ListBatchPredictionJobsRequest;
 import com.google.cloud.aiplatform.v1.LocationName;
 import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** A client of Vertex AI as google-cloud-aiplatform shows it: ACTION SOURCE DESTINATION NAME. */
@@ -70,7 +74,31 @@ public final class AiPlatform {
     return job.build();
   }
 
+  /** Creates twice with one id; both answers are one batch job. */
+  private void repeat(BatchPredictionJob job) {
+    for (int time = 0; time < 2; time++) {
+      String requestId = job.getDisplayName();
+      // [request-id]
+      CreateBatchPredictionJobRequest request =
+          CreateBatchPredictionJobRequest.newBuilder()
+              .setParent(parent.toString())
+              .setBatchPredictionJob(job)
+              .build();
+      Map<String, List<String>> headers = Map.of("x-batchjobs-request-id", List.of(requestId));
+      BatchPredictionJob created =
+          client
+              .createBatchPredictionJobCallable()
+              .call(request, GrpcCallContext.createDefault().withExtraHeaders(headers));
+      // [/request-id]
+      System.out.println("created " + created.getName());
+    }
+  }
+
   private void run(String action, BatchPredictionJob job) throws Exception {
+    if (action.equals("repeat")) {
+      repeat(job);
+      return;
+    }
     String name = client.createBatchPredictionJob(parent, job).getName();
     System.out.println("created " + name);
     if (action.equals("list")) {

@@ -24,6 +24,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Set;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
@@ -108,7 +109,27 @@ public final class GenAi {
     System.exit(code);
   }
 
+  /** Creates twice with one id; both answers are one batch job. */
+  private void repeat(String source, String destination, String displayName) {
+    for (int time = 0; time < 2; time++) {
+      // [request-id]
+      CreateBatchJobConfig config =
+          CreateBatchJobConfig.builder()
+              .displayName(displayName)
+              .dest(destinationOf(destination))
+              .httpOptions(HttpOptions.builder().headers(Map.of("x-batchjobs-request-id", displayName)))
+              .build();
+      BatchJob job = client.batches.create("gemini-2.5-flash", sourceOf(source), config);
+      // [/request-id]
+      System.out.println("created " + job.name().orElseThrow());
+    }
+  }
+
   private void run(String action, String source, String destination, String displayName) throws Exception {
+    if (action.equals("repeat")) {
+      repeat(source, destination, displayName);
+      return;
+    }
     CreateBatchJobConfig config =
         CreateBatchJobConfig.builder().displayName(displayName).dest(destinationOf(destination)).build();
     String name = client.batches.create("gemini-2.5-flash", sourceOf(source), config).name().orElseThrow();
