@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchjobs.v1 import batch_jobs_pb2 as pb
-from gateway.api.vertex.teams import REQUEST_ID_HEADER
+from gateway.api.metadata import REQUEST_ID_HEADER
 from gateway.identity.development import TEAM_HEADER
 from support.caller import batch_job
 from tenancy.callers import Kind

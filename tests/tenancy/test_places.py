@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.api.vertex.teams import REQUEST_ID_HEADER
+from gateway.api.metadata import REQUEST_ID_HEADER
 from gateway.identity.development import TEAM_HEADER
 from tenancy.callers import KINDS, ONE_OF_RANKING, ONE_OF_SEARCH
 from tenancy.conftest import IN_TURN, Entrance

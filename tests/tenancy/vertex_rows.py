@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf import message_factory
 from google.protobuf.message import Message
 
-from gateway.api.vertex.teams import REQUEST_ID_HEADER
+from gateway.api.metadata import REQUEST_ID_HEADER
 from gateway.cloud.vertex_messages import load
 from gateway.identity.development import TEAM_HEADER
 from tenancy.rows import Asked, Metadata, Right, Row, Target

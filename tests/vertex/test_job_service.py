@@ -130,6 +130,13 @@ async def test_creates_at_once_with_the_projects_id_and_with_its_number_are_one_
     assert len({job.name for job in made}) == 1
 
 
+async def test_a_misspelt_request_id_is_refused_and_makes_no_job(vertex):
+    with pytest.raises(exceptions.InvalidArgument) as error:
+        await vertex.create(x_batchjobs_reqest_id="night-1")
+    assert fields_of(error.value) == {"x-batchjobs-reqest-id": "METADATA"}
+    assert await vertex.list() == []
+
+
 async def test_what_cannot_be_honoured_is_refused_by_its_own_name(vertex):
     job = a_job(
         name="projects/p/locations/l/batchPredictionJobs/1",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.api.call import Call, Proceed
+from gateway.api.metadata import refuse_unknown_keys
 from gateway.errors import GatewayError
 from gateway.identity.principal import Authenticator, Evidence, Principal
 from gateway.identity.refusal import CAUSE
@@ -20,10 +21,11 @@ class Identity:
         self._forwarded = forwarded
 
     async def around(self, call: Call, proceed: Proceed) -> Any:
-        """Authenticate, or refuse."""
+        """Authenticate, or refuse; who is known is told of metadata that is not."""
         if call.service in self._guarded:
             call.principal = await self._caller_of(call)
             call.names["principal"] = call.principal.name
+            refuse_unknown_keys(call.metadata)
         return await proceed(call)
 
     async def _caller_of(self, call: Call) -> Principal:

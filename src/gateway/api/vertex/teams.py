@@ -3,13 +3,13 @@
 import re
 from typing import Final
 
+from gateway.api.metadata import REQUEST_ID_HEADER
 from gateway.errors import FieldViolation, GatewayError, Reason
 from gateway.identity.authorize import membership_of
 from gateway.identity.development import PREFIX, TEAM_HEADER
 from gateway.identity.principal import Metadata, Principal
 from gateway.policy.model import Policy
 
-REQUEST_ID_HEADER: Final = "x-batchjobs-request-id"
 _TEAM: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 

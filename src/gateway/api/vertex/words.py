@@ -17,8 +17,8 @@ from gateway.admission.fields import (
     destination_field,
     source_field,
 )
+from gateway.api.metadata import REQUEST_ID_HEADER
 from gateway.api.vertex.names import vertex_name
-from gateway.api.vertex.teams import REQUEST_ID_HEADER
 from gateway.domain.batch_job import BigQueryDestination, BigQuerySource, GcsDestination, GcsSource, PoolId
 from gateway.domain.states import State
 from gateway.errors import Detail, FieldViolation, GatewayError, PreconditionViolation, ResourceDetail
