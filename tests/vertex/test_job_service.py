@@ -250,6 +250,14 @@ async def test_a_page_token_is_good_with_the_projects_number_and_with_its_id(ver
             await page("projects/corp-ml/locations/europe-west4", token)
 
 
+async def test_jobs_of_a_pool_that_the_team_has_lost_stay_listed(vertex):
+    """So a place where it never had one has an empty list, and tells nothing of who else has one there."""
+    made = await vertex.create()
+    await vertex.gateway.set_policy(lambda policy: policy["defaults"].update(pools=["corp-ml/europe-west4"]))
+    assert [job.name for job in await vertex.list()] == [made.name]
+    assert await vertex.list(parent="projects/never/locations/us-central1") == []
+
+
 async def test_lists_hold_the_jobs_of_their_place_alone(vertex):
     await vertex.create()
     elsewhere = await vertex.list(parent="projects/corp-ml/locations/europe-west4")

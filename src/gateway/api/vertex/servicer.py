@@ -81,6 +81,7 @@ class JobService:
             return self._kept.of(job)
 
     async def list(self, request: Any, _context: Context) -> Any:
+        """Where the team has no pool it has no jobs, which is no refusal: those of a pool that it had stay listed."""
         _refuse_unknown(request)
         place, team = read_parent(request.parent), self._team()
         limit = page_limit(request.page_size)
