@@ -1,5 +1,6 @@
 """Bodies, headers and framing that are wrong by accident or on purpose: refused, by name where possible, never 5xx."""
 
+import gzip
 import json
 from typing import Any
 
@@ -63,6 +64,16 @@ async def test_a_body_that_is_too_large_is_413(front: Rest) -> None:
     refused = await front(JOBS, body=json.dumps({"displayName": "x" * 1024 * 1024}))
     assert (refused.code, refused.error["status"]) == (413, "INVALID_ARGUMENT")
     assert (await front(JOBS, body=json.dumps({"displayName": "x" * 900 * 1024}))).code == 400
+
+
+async def test_a_body_in_an_encoding_is_415_and_says_so(front: Rest) -> None:
+    for encoding in ("gzip", "GZIP", "deflate, gzip", "br"):
+        refused = await front(
+            JOBS, "-H", f"content-encoding: {encoding}", body=gzip.compress(json.dumps(SPEC).encode())
+        )
+        assert (refused.code, refused.error["status"]) == (415, "INVALID_ARGUMENT"), encoding
+        assert "Content-Encoding" in refused.error["message"]
+    assert (await front(JOBS, "-H", "content-encoding: identity", body=SPEC)).code == 200
 
 
 async def test_the_body_of_a_cancel_is_read_as_strictly(front: Rest) -> None:

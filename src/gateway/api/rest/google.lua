@@ -83,6 +83,9 @@ end
 function envoy_on_request(handle)
   local headers = handle:headers()
   if headers:get(":path") == READY then return handle:respond({[":status"] = "200"}, "{}") end
+  if (headers:get("content-encoding") or "identity"):lower() ~= "identity" then
+    return handle:respond({[":status"] = "415"}, "No Content-Encoding is taken: send the body as it is.")
+  end
   local others = {}
   for name in pairs(headers) do
     if name:sub(1, 1) ~= ":" and not PASSED[name] and name:sub(1, #OURS) ~= OURS then others[#others + 1] = name end
