@@ -17,9 +17,12 @@ UNFIT: tuple[tuple[dict[str, Any], str], ...] = (
     ({"gcsSource": "gs://a/b"}, "batch_job.gcs_source"),
     ({"priority": "high"}, "batch_job.priority"),
     ({"priority": 2**40}, "batch_job.priority"),
+    ({"priority": True}, "batch_job.priority"),
+    ({"priority": [1]}, "batch_job.priority"),
     ({"model": 7}, "batch_job.model"),
     ({"model": "\ud800"}, "batch_job.model"),
     ({"labels": {"a": 1}}, "batch_job.labels"),
+    ({"labels": {"a": None}}, "batch_job.labels"),
     ({"maxQueueDuration": "soon"}, "batch_job.max_queue_duration"),
     ({"gcsSource": {"uri": "a"}, "bigquerySource": {"table": "b"}}, "batch_job"),
 )
@@ -51,6 +54,7 @@ async def test_values_that_do_not_fit_are_refused_by_their_field(front: Rest) ->
         refused = await front(JOBS, body={**SPEC, **body} if "bigquerySource" not in body else body)
         assert refused.code == 400, body
         assert list(refused.violations()) == [field], body
+        assert not any(word in refused.text for word in ("got '", "int()", "NoneType", "Bool value")), refused.text
 
 
 async def test_what_is_no_json_object_is_refused(front: Rest) -> None:

@@ -16,6 +16,13 @@ _OWN_FORM: Final = "google.protobuf."
 """Messages of this package have a form of their own in JSON."""
 _PREFIX: Final = re.compile(r"^(?:Failed to parse \w+ field: )+")
 _SHOWN: Final = 120
+_WORDS: Final = {
+    FieldDescriptor.CPPTYPE_STRING: "a string of Unicode characters",
+    FieldDescriptor.CPPTYPE_BOOL: "true or false, without quotes",
+    FieldDescriptor.CPPTYPE_INT32: "a whole number of 32 bits",
+    FieldDescriptor.CPPTYPE_INT64: "a whole number of 64 bits",
+}
+"""What protobuf tells in words of Python."""
 
 
 def read_body(data: bytes, message: Message, root: str) -> None:
@@ -128,9 +135,20 @@ def _unfit(value: Any, message: Message, path: str) -> FieldViolation | None:
             field = one.DESCRIPTOR.fields_by_name[name]
             deeper = _join(path, name)
             plain = isinstance(inner, dict) and _has_plain_fields(field.message_type)
-            return (_unfit(inner, getattr(one, name), deeper) if plain else None) or _invalid(deeper, sentence)
+            return (_unfit(inner, getattr(one, name), deeper) if plain else None) or _invalid(
+                deeper, _meant(field) or sentence
+            )
     sentence = _refusal(type(message)(), value)
     return None if sentence is None else _invalid(path, sentence)
+
+
+def _meant(field: Any) -> str | None:
+    """What the field is, in plain words; None where protobuf's will do."""
+    if (inner := field.message_type) is not None and inner.GetOptions().map_entry:
+        words = _WORDS.get(inner.fields_by_name["value"].cpp_type)
+        return f"This field is an object, each value {words}." if words else None
+    words = _WORDS.get(field.cpp_type)
+    return f"This field is {words}." if words else None
 
 
 def _refusal(message: Message, value: Any) -> str | None:
