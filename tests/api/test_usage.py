@@ -81,7 +81,7 @@ async def test_use_that_counts_by_time_says_when_it_begins_anew(led):
 async def test_what_is_over_is_not_counted(led):
     """Tokens come back and the day ends without a create that says so."""
     await led.caller("ranking").create()
-    await led.advance(24 * 3600)
+    await led.time.leap(24 * 3600)
     shown = limits(await usage_of(led))
     assert (shown["creates_per_minute"][1], shown["jobs_per_day"][1], shown["queued_jobs"][1]) == (0, 0, 1)
 

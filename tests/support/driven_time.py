@@ -63,6 +63,13 @@ class DrivenTime:
                 await asyncio.sleep(0)
         await self._move(target)
 
+    async def leap(self, seconds: float) -> None:
+        """Move time forward at once: whoever slept meanwhile wakes late, and once. For hours, of which loops that look
+        every second would make thousands of steps.
+        """
+        await self._move(self._now + timedelta(seconds=seconds))
+        await self.advance(0)
+
     async def _move(self, to: datetime) -> None:
         if to > self._now:
             step = (to - self._now).total_seconds()
