@@ -27,10 +27,9 @@ class Shedding:
 
     async def around(self, call: Call, proceed: Proceed) -> Any:
         """Refuse, or count while it goes on."""
-        guarded = call.service in self._guarded
-        if not call.unary and not guarded:
-            return await self._stream(call, proceed)
-        if not call.unary or not guarded:
+        if call.service not in self._guarded:
+            return await (proceed(call) if call.unary else self._stream(call, proceed))
+        if not call.unary:
             return await proceed(call)
         if self.in_flight >= self._most:
             raise GatewayError(

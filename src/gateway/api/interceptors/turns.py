@@ -160,13 +160,10 @@ class Turns:
             raise
 
     def _pass_on(self, key: _Key, line: _Line) -> None:
-        self._release(line)
-        if not line.under_way:
-            del self._lines[key]
-
-    def _release(self, line: _Line) -> None:
         line.under_way -= 1
         self._advance(line)
+        if not line.under_way:
+            del self._lines[key]
 
     def _advance(self, line: _Line) -> None:
         """Who waits longest goes on where there is room, and all who wait once nobody else calls."""
