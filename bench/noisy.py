@@ -22,9 +22,11 @@ QUIET, NOISY = "team-00", "team-01"
 NAMES = 200
 ASIDE = (*OTHERS, "nice", "-n", "19")
 """How a flood's generator runs: as one on another machine would, it does not take the quiet one's processor."""
-ROUNDS = 3
-SECONDS = 3.0
+ROUNDS = 5
+SECONDS = 4.0
 WORSE_AT_MOST = 2.0
+FLOODING = 200
+"""How many callers a flood has."""
 SERVICE = "/batchjobs.v1.BatchJobs/"
 
 Flood = Callable[[Server], Coroutine[Any, Any, None]]
@@ -108,29 +110,29 @@ async def flooded(flood: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def gets(gateway: Server) -> None:
-    """64 callers, without a rest."""
+    """Many callers, without a rest."""
     name = pb.GetBatchJobRequest(name=f"teams/{NOISY}/batchJobs/{10**17 + NAMES + 1}").SerializeToString()
-    await called(gateway, "GetBatchJob", NOISY, [name], callers=64, seconds=60.0, refused_too=True, pinned=ASIDE)
+    await called(gateway, "GetBatchJob", NOISY, [name], callers=FLOODING, seconds=60.0, refused_too=True, pinned=ASIDE)
 
 
 async def creates(gateway: Server) -> None:
-    """32 callers, without a rest."""
+    """Many callers, without a rest."""
     every = create.requests(2, create.OBJECTS // create.TEAMS, 40_000, time.monotonic_ns())
     noisy = (request for number, request in enumerate(every) if number % 2)
     await called(
-        gateway, "CreateBatchJob", NOISY, noisy, callers=32, seconds=60.0, refused_too=True, once=True, pinned=ASIDE
+        gateway, "CreateBatchJob", NOISY, noisy, callers=FLOODING, seconds=60.0, refused_too=True, once=True, pinned=ASIDE
     )
 
 
 async def watches(gateway: Server) -> None:
-    """64 callers, without a rest, who open a watch and leave it at its first message."""
+    """Many callers, without a rest, who open a watch and leave it at its first message."""
     request = pb.WatchBatchJobsRequest(parent=f"teams/{NOISY}").SerializeToString()
     await called(
         gateway,
         "WatchBatchJobs",
         NOISY,
         [request],
-        callers=64,
+        callers=FLOODING,
         seconds=60.0,
         refused_too=True,
         first=True,

@@ -212,8 +212,11 @@ class App:
         guarded = forwarded.union(service.full_name for service, _ in direct)
         shedding = Shedding(settings.calls_in_flight, guarded)
         self.metrics.rpcs.read_in_flight(lambda: shedding.in_flight)
-        share = Share(settings.team_creates_at_once, settings.team_calls_at_once, max(1, settings.calls_in_flight // 8))
-        turns = Turns(share, lambda principal: whose_turns(self.core.policies.current, principal))
+        turns = Turns(
+            share_of(settings),
+            lambda principal: whose_turns(self.core.policies.current, principal),
+            at_rest=shedding.at_rest,
+        )
         self.metrics.rpcs.read_waiting(lambda: turns.waiting)
         for name, work in listening.background():
             self.background.run(name, work)
@@ -379,6 +382,16 @@ def limits(settings: Settings) -> Limits:
         connection_age=settings.connection_age.total_seconds(),
         connection_idle=settings.connection_idle.total_seconds(),
         ping_interval=settings.ping_interval.total_seconds(),
+    )
+
+
+def share_of(settings: Settings) -> Share:
+    """The settings' part about teams that call at the same time."""
+    return Share(
+        creates=settings.team_creates_at_once,
+        others=settings.team_calls_at_once,
+        waiting=settings.calls_waiting,
+        watch_seconds=1 / settings.team_watches_per_second,
     )
 
 

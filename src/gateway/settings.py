@@ -220,14 +220,19 @@ class Settings(DatabaseSettings):
     watches_per_principal: int = Field(default=2000, ge=1)
     """How many of them may be one principal's; more are refused as OVERLOADED."""
     calls_in_flight: int = Field(default=1000, ge=1)
-    """How many unary calls one replica works on at once, those that wait for their team's turn included; more are
-    refused as OVERLOADED. An eighth of it is how many calls of one team and kind may wait."""
-    team_calls_at_once: int = Field(default=2, ge=1)
+    """How many unary calls one replica works on at once; more are refused as OVERLOADED."""
+    calls_waiting: int = Field(default=1000, ge=1)
+    """How many calls and watches may wait for their team's turn on one replica. Where more come, the longest line gives
+    way: who came last there is refused as OVERLOADED."""
+    team_calls_at_once: int = Field(default=1, ge=1)
     """How many calls of one team, creates and watches apart, one replica works on at once while other teams call too,
-    that is, have called within a second. Further ones wait for these. Watches of a team then begin one by one.
+    that is, have called within a second. Further ones wait. With 2 a team that calls much gets more of them answered
+    beside others, and others wait longer for theirs.
     Principals of several teams share the turns of those who are in the same ones, and operators have theirs."""
     team_creates_at_once: int = Field(default=4, ge=1)
     """How many creates of one team one replica works on at once while other teams call too. Further ones wait."""
+    team_watches_per_second: int = Field(default=50, ge=1)
+    """How many watches of one team one replica begins in a second while other teams call too. Further ones wait."""
     message_bytes: int = Field(default=1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
     """The largest request that is read."""
     metadata_bytes: int = Field(default=16 * 1024, ge=8 * 1024, le=256 * 1024)

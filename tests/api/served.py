@@ -88,13 +88,14 @@ async def serving(
 
     served.metrics.rpcs.handled = handled  # type: ignore[method-assign]  # The test listens in.
     guarded = frozenset({SERVICE.full_name})
-    turns = Turns(share, lambda principal: principal.name)
+    shedding = Shedding(most, guarded)
+    turns = Turns(share, lambda principal: principal.name, at_rest=shedding.at_rest)
     served.metrics.rpcs.read_waiting(lambda: turns.waiting)
     development = DevelopmentAuthenticator(insecure=True, listeners=["127.0.0.1:0"])
     around = layers(
         metrics=served.metrics,
         drain=served.drain,
-        shedding=Shedding(most, guarded),
+        shedding=shedding,
         turns=turns,
         authenticator=authenticator or development,
         guarded=guarded,

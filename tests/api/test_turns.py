@@ -1,6 +1,8 @@
 """Turns between teams: over real connections where calls meet, and alone where a clock or a cancellation counts."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -9,8 +11,9 @@ from api.served import RANKING, Served, serving
 from api.test_limits import Held
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from gateway.api.call import Call
-from gateway.api.interceptors import turns as module
-from gateway.api.interceptors.turns import RECENT_SECONDS, Share, Turns, whose_turns
+from gateway.api.interceptors import lines as module
+from gateway.api.interceptors.lines import RECENT_SECONDS
+from gateway.api.interceptors.turns import Share, Turns, whose_turns
 from gateway.identity.development import OPERATOR
 from gateway.identity.principal import Principal
 from support.caller import refusal
@@ -111,6 +114,50 @@ async def test_one_call_too_many_in_line_is_refused_and_told_when_to_come_again(
         await asyncio.gather(*calls)
 
 
+async def test_where_the_lines_are_full_the_longest_gives_way_to_another_teams() -> None:
+    held = Held()
+    async with serving(share=TWO, GetBatchJob=held) as served:
+        calls = [await called_by_ads(served, held)]
+        calls += [asyncio.create_task(served.get(f"{number}")) for number in range(4)]
+        await until_waiting(served, 2)
+        last = asyncio.create_task(served.get("last"))
+        await until_waiting(served, 3)
+        calls += [asyncio.create_task(served.get(metadata=ADS)) for _ in range(2)]  # The second of them has to wait.
+        assert (await refusal(last)).reason == "OVERLOADED"
+        assert waiting(served) == 3
+        held.go.set()
+        await asyncio.gather(*calls)
+        assert waiting(served) == 0
+
+
+async def test_calls_that_wait_leave_the_work_to_others() -> None:
+    held = Held()
+    async with serving(share=TWO, most=4, GetBatchJob=held) as served:
+        calls = [await called_by_ads(served, held)]
+        calls += [asyncio.create_task(served.get()) for _ in range(5)]
+        await until_waiting(served, 3)
+        calls.append(asyncio.create_task(served.get(metadata=ADS)))
+        for _ in range(3):
+            await held.began.get()
+        assert (await refusal(served.get(metadata=ADS))).message.startswith("This replica works on as many")
+        held.go.set()
+        await asyncio.gather(*calls)
+
+
+async def test_a_deadline_that_passes_in_line_is_told_as_one_after_which_nothing_was_done() -> None:
+    held = Held()
+    async with serving(share=TWO, GetBatchJob=held) as served:
+        calls = [await called_by_ads(served, held)]
+        calls += [asyncio.create_task(served.get()) for _ in range(2)]
+        for _ in range(2):
+            await held.began.get()
+        late = await refusal(served.stub.GetBatchJob(pb.GetBatchJobRequest(), metadata=RANKING, timeout=0.3))
+        assert late.code == "DEADLINE_EXCEEDED"
+        assert "Nothing was done" in late.message
+        held.go.set()
+        await asyncio.gather(*calls)
+
+
 async def test_a_watch_gives_its_turn_back_with_its_first_message() -> None:
     held = Held()
     async with serving(share=TWO, GetBatchJob=held, WatchBatchJob=watching) as served:
@@ -162,7 +209,14 @@ class Driven:
 
     def __init__(self) -> None:
         self.time = 0.0
-        self.turns = Turns(TWO, lambda principal: principal.name, lambda: self.time)
+        self.later: list[tuple[float, Callable[[], None]]] = []
+        self.turns = Turns(
+            Share(creates=1, others=2, waiting=3, watch_seconds=0.25),
+            lambda principal: principal.name,
+            nullcontext,
+            lambda: self.time,
+            lambda seconds, what: self.later.append((seconds, what)),
+        )
         self.under_way: dict[str, asyncio.Future[None]] = {}
         self.tasks: list[asyncio.Task[Any]] = []
 
@@ -176,6 +230,24 @@ class Driven:
         self.tasks.append(asyncio.create_task(self.turns.around(call, proceed)))
         return self.tasks[-1]
 
+    def watch(self, team: str, reader: "Reader") -> "asyncio.Task[None]":
+        call: Any = Call("s", "WatchBatchJob", "server_stream", reader, (), principal=Principal(team))  # type: ignore[arg-type]
+
+        async def write(call: Call) -> None:
+            await call.context.write("first")
+
+        self.tasks.append(asyncio.create_task(self.turns.around(call, write)))
+        return self.tasks[-1]
+
+    async def pass_time(self, seconds: float) -> None:
+        """What was to be called by then is called."""
+        self.time += seconds
+        due, self.later = self.later, []
+        for after, what in due:
+            assert after <= seconds
+            what()
+        await self.settle()
+
     async def end(self, name: str) -> None:
         self.under_way[name].set_result(None)
         await self.settle()
@@ -183,6 +255,17 @@ class Driven:
     async def settle(self) -> None:
         for _ in range(5):
             await asyncio.sleep(0)
+
+
+class Reader:
+    """A stream's context that never gets a message out."""
+
+    def __init__(self, received: list[Any]) -> None:
+        self._received = received
+
+    async def write(self, message: Any) -> None:
+        self._received.append(message)
+        await asyncio.Event().wait()
 
 
 async def test_who_has_waited_longest_goes_first() -> None:
@@ -251,26 +334,55 @@ async def test_who_comes_once_others_call_no_more_does_not_overtake_those_who_wa
 
 
 async def test_a_watch_whose_reader_never_reads_keeps_no_turn() -> None:
-    driven = Driven()
+    driven, received = Driven(), list[Any]()
+    driven.call("b", "b")
+    watches = [driven.watch("a", Reader(received)) for _ in range(3)]
+    await driven.settle()
+    for begun in (1, 2, 3):
+        assert received == ["first"] * begun
+        await driven.pass_time(0.25)
+    for watch in watches:
+        watch.cancel()
+
+
+async def test_watches_of_a_team_begin_some_time_apart_while_others_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RECENT_SECONDS", RECENT_SECONDS)
+    driven, received = Driven(), list[Any]()
+    alone = [driven.watch("a", Reader(received)) for _ in range(5)]
+    await driven.settle()
+    assert received == ["first"] * 5
     driven.call("b", "b")
     await driven.settle()
-    stuck: list[Any] = []
-
-    class Unread:
-        async def write(self, message: Any) -> None:
-            stuck.append(message)
-            await asyncio.Event().wait()
-
-    async def write(call: Call) -> None:
-        await call.context.write("first")
-
-    for _ in range(3):
-        call: Any = Call("s", "WatchBatchJob", "server_stream", Unread(), (), principal=Principal("a"))  # type: ignore[arg-type]
-        driven.tasks.append(asyncio.create_task(driven.turns.around(call, write)))
+    waits = driven.watch("a", Reader(received))
     await driven.settle()
-    assert stuck == ["first"] * 3
-    for task in driven.tasks[-3:]:
-        task.cancel()
+    assert (received, driven.turns.waiting) == (["first"] * 5, 1)
+    await driven.pass_time(0.25)
+    assert (received, driven.turns.waiting) == (["first"] * 6, 0)
+    for watch in (*alone, waits):
+        watch.cancel()
+
+
+async def test_a_call_that_gives_way_and_is_left_in_the_same_moment_passes_no_turn_on() -> None:
+    callers = module.Callers()
+    lines = module.Lines(2, callers)
+    for team in ("a", "b"):
+        callers.called(team)
+    for team in ("a", "b"):
+        assert lines.goes((team, 0), 1)
+        assert not lines.goes((team, 0), 1)
+    first, last = (asyncio.create_task(lines.turn(("a", 0))) for _ in range(2))
+    await asyncio.sleep(0)
+    other = asyncio.create_task(lines.turn(("b", 0)))
+    await asyncio.sleep(0)  # It has pushed the last one out, which does not know yet.
+    last.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await last
+    assert (first.done(), other.done(), lines.waiting) == (False, False, 2)
+    for team, task in (("a", first), ("b", other)):
+        lines.pass_on((team, 0))
+        await task
+        lines.pass_on((team, 0))
+    assert lines.waiting == 0
 
 
 async def test_strangers_hold_nobody_back() -> None:

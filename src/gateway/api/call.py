@@ -27,6 +27,8 @@ class Call:
     """What stands on the call's log lines: who calls, and what about."""
     rpc_id: str = ""
     principal: Principal | None = None
+    waits: bool = False
+    """Whether it waits for its team's turn, or was ended in line: nothing of it is done."""
     code: grpc.StatusCode | None = None
     reason: str = ""
 

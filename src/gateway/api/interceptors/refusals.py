@@ -19,6 +19,10 @@ DEADLINE_MESSAGE: Final = (
     "The call's deadline passed before the work was done. Call again with a longer one. A create may have been "
     "recorded all the same: repeat it under its request_id to get its batch job."
 )
+IN_LINE_MESSAGE: Final = (
+    "The call's deadline passed while it waited for its team's turn, since other teams call too. Nothing was done. Call "
+    "again with a longer one, or make fewer calls at a time."
+)
 
 
 class Refusals:
@@ -34,7 +38,7 @@ class Refusals:
             await refuse(call, error)
         except DeadlinePassedError:
             call.code = grpc.StatusCode.DEADLINE_EXCEEDED
-            await _abort(call, call.code, DEADLINE_MESSAGE)
+            await _abort(call, call.code, IN_LINE_MESSAGE if call.waits else DEADLINE_MESSAGE)
         except grpc.aio.AbortError:
             # A library's own method (health, reflection) has refused with a code of its own.
             call.code = _set_code(call)

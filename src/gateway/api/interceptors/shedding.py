@@ -1,5 +1,7 @@
 """How much one process takes on: what is too much is refused at once, while there is memory and time to say so."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,7 +17,7 @@ principal's holds them.
 
 
 class Shedding:
-    """Refuses unary calls of the guarded services past `most` at a time, over all listeners that share it.
+    """Refuses unary calls of the guarded services past `most` worked on at a time, over all listeners that share it.
 
     Watches have bounds of their own. Probes are always answered: a busy replica must not be taken for a dead one.
     """
@@ -42,6 +44,15 @@ class Shedding:
             return await proceed(call)
         finally:
             self.in_flight -= 1
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """While it is entered, a call that was let through is not worked on, and does not count."""
+        self.in_flight -= 1
+        try:
+            yield
+        finally:
+            self.in_flight += 1
 
     async def _stream(self, call: Call, proceed: Proceed) -> Any:
         if self._nameless >= NAMELESS_STREAMS:

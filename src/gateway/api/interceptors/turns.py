@@ -6,23 +6,19 @@ another; with them, another's call waits for the few that are under way. A team 
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, Self
 
 import grpc
 
 from gateway.api.call import Call, Proceed
-from gateway.api.interceptors.shedding import COME_AGAIN
-from gateway.errors import GatewayError, Reason
+from gateway.api.interceptors.lines import Callers, Key, Lines
 from gateway.identity.authorize import membership_of
 from gateway.identity.principal import Principal
 from gateway.policy.model import Policy
-
-RECENT_SECONDS: Final = 1.0
-"""How long a team counts as calling after it has called."""
 
 CREATES: Final = frozenset({"CreateBatchJob", "CreateBatchPredictionJob"})
 """The methods that wait for Google's services: they have turns of their own, so that no other call waits with them."""
@@ -33,12 +29,13 @@ Context = grpc.aio.ServicerContext[Any, Any]
 @dataclass(frozen=True, slots=True)
 class Share:
     """How many calls of one team are worked on at a time while others call: creates, and all else. Watches begin one by
-    one. Of each kind `waiting` more may wait.
+    one, `watch_seconds` apart: to open one and to leave it costs far more than a call. Of all teams `waiting` may wait.
     """
 
     creates: int
     others: int
     waiting: int
+    watch_seconds: float = 0.0
 
     def of(self, kind: "_Kind") -> int:
         match kind:
@@ -64,116 +61,72 @@ class _Kind(Enum):
         return cls.CREATE if call.method in CREATES else cls.OTHER
 
 
-_Key = tuple[str, _Kind]
-
-
-@dataclass(slots=True)
-class _Line:
-    """One team's calls of a kind: how many may be and are under way, and those that wait, the oldest first."""
-
-    team: str
-    most: int
-    under_way: int = 0
-    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
-
-
 class Turns:
     """Lets each team have its share of calls under way while another calls too. It stands inside identity.
 
-    A watch gives its turn back as it writes its first message: from there on it costs what changes cost, and its reader
-    may be slow.
+    A watch gives its turn back when it writes its first message and the time between two beginnings is over: from there
+    on it costs what changes cost, and its reader may be slow.
 
     Args:
         share: how many calls.
         whose: whose turns a principal takes; "" for a principal without any right, whose calls hold nobody back.
-        now: the clock by which teams count as calling.
+        at_rest: entered while a unary call waits.
+        now: the clock by which teams count as calling, in seconds.
+        later: calls something after so many seconds.
 
     """
 
     def __init__(
-        self, share: Share, whose: Callable[[Principal], str], now: Callable[[], float] = time.monotonic
+        self,
+        share: Share,
+        whose: Callable[[Principal], str],
+        at_rest: Callable[[], AbstractContextManager[None]],
+        now: Callable[[], float] = time.monotonic,
+        later: Callable[[float, Callable[[], None]], object] | None = None,
     ) -> None:
-        self._share, self._whose, self._now = share, whose, now
-        self._lines: dict[_Key, _Line] = {}
-        self._latest = ""
-        self._latest_called = self._other_called = -RECENT_SECONDS
+        self._share, self._whose, self._at_rest, self._now = share, whose, at_rest, now
+        self._later = later or _by_the_loop
+        self._callers = Callers(now)
+        self._lines = Lines(share.waiting, self._callers)
 
     @property
     def waiting(self) -> int:
         """How many calls wait for their turn."""
-        return sum(len(line.waiting) for line in self._lines.values())
+        return self._lines.waiting
 
     async def around(self, call: Call, proceed: Proceed) -> Any:
         """Wait for a turn, hold it while the call goes on, and pass it on."""
         if call.principal is None:
             return await proceed(call)
         team = self._whose(call.principal)
-        self._called(team)
-        key = team, _Kind.of(call)
-        line = self._lines.get(key)
-        if line is None:
-            line = self._lines[key] = _Line(team, self._share.of(key[1]))
-        self._advance(line)
-        if self._full(line):
-            await self._turn(key, line)
-        else:
-            line.under_way += 1
-        if not call.unary:
-            return await self._begin(call, proceed, lambda: self._pass_on(key, line))
+        if team:
+            self._callers.called(team)
+        kind = _Kind.of(call)
+        key = team, kind
+        if not self._lines.goes(key, self._share.of(kind)):
+            await self._turn(call, key)
+        if kind is _Kind.WATCH:
+            return await self._begin(call, proceed, key)
         try:
             return await proceed(call)
         finally:
-            self._pass_on(key, line)
+            self._lines.pass_on(key)
 
-    def _called(self, team: str) -> None:
-        """Remember the team that called last and when, and when any other last did: that tells whether others call."""
-        if not team:
-            return
-        if team != self._latest:
-            self._latest, self._other_called = team, self._latest_called
-        self._latest_called = self._now()
+    async def _turn(self, call: Call, key: Key) -> None:
+        call.waits = True
+        if call.unary:
+            with self._at_rest():
+                await self._lines.turn(key)
+        else:
+            await self._lines.turn(key)
+        call.waits = False
 
-    def _others_call(self, team: str) -> bool:
-        called = self._other_called if team == self._latest else self._latest_called
-        return self._now() - called < RECENT_SECONDS
+    async def _begin(self, call: Call, proceed: Proceed, key: Key) -> Any:
+        over = self._now() + self._share.watch_seconds
 
-    def _full(self, line: _Line) -> bool:
-        return line.under_way >= line.most and self._others_call(line.team)
+        def pass_on() -> None:
+            self._later(max(over - self._now(), 0.0), lambda: self._lines.pass_on(key))
 
-    async def _turn(self, key: _Key, line: _Line) -> None:
-        if len(line.waiting) >= self._share.waiting:
-            raise GatewayError(
-                Reason.OVERLOADED,
-                "As many calls of this team wait for their turn on this replica as may, since other teams call too. "
-                "Nothing was done: call again in a moment.",
-                retry_after=COME_AGAIN,
-            )
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        line.waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled():  # It was given to a call that goes no more.
-                self._pass_on(key, line)
-            elif turn in line.waiting:
-                line.waiting.remove(turn)
-            raise
-
-    def _pass_on(self, key: _Key, line: _Line) -> None:
-        line.under_way -= 1
-        self._advance(line)
-        if not line.under_way:
-            del self._lines[key]
-
-    def _advance(self, line: _Line) -> None:
-        """Who waits longest goes on where there is room, and all who wait once nobody else calls."""
-        while line.waiting and not self._full(line):
-            turn = line.waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                line.under_way += 1
-
-    async def _begin(self, call: Call, proceed: Proceed, pass_on: Callable[[], None]) -> Any:
         context = call.context
         beginning: Any = _Beginning(context, pass_on)
         call.context = beginning
@@ -209,6 +162,10 @@ class _Beginning:
 
 def _nothing() -> None:
     """What the second message does."""
+
+
+def _by_the_loop(seconds: float, what: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(seconds, what)
 
 
 def whose_turns(policy: Policy, principal: Principal) -> str:
