@@ -54,7 +54,9 @@ async def rows(folder: Path) -> list[Row]:
         async with stage.gateway() as gateway:
             await felt(gateway)
             floods: dict[str, Flood] = {"gets": gets, "watches": watches, "creates": creates}
-            return [row for name, flood in floods.items() for row in compared(name, *await rounds(gateway, flood))]
+            every = [row for name, flood in floods.items() for row in compared(name, *await rounds(gateway, flood))]
+            gateway.check_log()
+            return every
 
 
 async def rounds(gateway: Server, flood: Flood) -> tuple[Felt, Felt]:
@@ -120,7 +122,15 @@ async def creates(gateway: Server) -> None:
     every = create.requests(2, create.OBJECTS // create.TEAMS, 40_000, time.monotonic_ns())
     noisy = (request for number, request in enumerate(every) if number % 2)
     await called(
-        gateway, "CreateBatchJob", NOISY, noisy, callers=FLOODING, seconds=60.0, refused_too=True, once=True, pinned=ASIDE
+        gateway,
+        "CreateBatchJob",
+        NOISY,
+        noisy,
+        callers=FLOODING,
+        seconds=60.0,
+        refused_too=True,
+        once=True,
+        pinned=ASIDE,
     )
 
 

@@ -55,13 +55,13 @@ def ended(team: str, number: int) -> BatchJob:
 
 
 async def seed_ended(url: str, team: str, count: int, first: int = 1) -> list[BatchJob]:
-    """Write that many ended batch jobs of one team, which had none; ids are counted from `first`."""
+    """Write that many ended batch jobs of one team, which had none; ids and revisions are counted from `first`."""
     jobs = [ended(team, number) for number in range(first, first + count)]
     rows = [(*encode_fixed(job, ""), *encode_changing(job, Slot())) for job in jobs]
     places = ", ".join(f"${place}" for place in range(1, len(rows[0]) + 1))
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute("INSERT INTO teams (team, revision) VALUES ($1, $2)", team, count)
+        await connection.execute("INSERT INTO teams (team, revision) VALUES ($1, $2)", team, first + count - 1)
         await connection.executemany(f"INSERT INTO batch_jobs ({NAMES}) VALUES ({places})", rows)  # noqa: S608 - our own names
         await connection.execute("ANALYZE")
     finally:

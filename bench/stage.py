@@ -42,6 +42,12 @@ class Server:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
+    def check_log(self) -> None:
+        """Refuse what was measured where it met a defect."""
+        for line in self.log.read_text(encoding="utf-8").splitlines():
+            if json.loads(line).get("level") == "error":
+                raise AssertionError(f"the gateway logged an error: {line}")
+
     @property
     def memory(self) -> int:
         """Bytes of memory that are its own: what it shares with nobody."""

@@ -20,8 +20,8 @@ DEADLINE_MESSAGE: Final = (
     "recorded all the same: repeat it under its request_id to get its batch job."
 )
 IN_LINE_MESSAGE: Final = (
-    "The call's deadline passed while it waited for its team's turn, since other teams call too. Nothing was done. Call "
-    "again with a longer one, or make fewer calls at a time."
+    "The call's deadline passed while it waited for its team's turn, since other teams call too. Nothing was done. "
+    "Call again with a longer one, or make fewer calls at a time."
 )
 
 
