@@ -33,11 +33,20 @@ async def test_a_watch_is_refused_as_any_call(gateway: Gateway) -> None:
     assert of_metadata(await refusal(caller.watch(made.name).event())) == {TYPO[0]: {"METADATA"}}
 
 
-@pytest.mark.parametrize("key", ["x-batchjob-team", "x-goog-request-params", "x-request-id", "x-batchjobs-request-id"])
+@pytest.mark.parametrize("key", ["x-batchjob-team", "x-goog-request-params", "x-request-id"])
 async def test_keys_of_others_and_those_that_are_known_pass(gateway: Gateway, key: str) -> None:
     caller = gateway.caller("ranking")
     caller.metadata = (*caller.metadata, (key, "x"))
     assert (await caller.create()).name
+
+
+async def test_a_request_id_in_metadata_alone_is_refused_where_the_requests_own_counts(gateway: Gateway) -> None:
+    caller = gateway.caller("ranking")
+    caller.metadata = (*caller.metadata, ("x-batchjobs-request-id", "night-1"))
+    for request_id in ("", "night-2"):
+        refused = await refusal(caller.create(request_id=request_id))
+        assert of_metadata(refused) == {"request_id": {"METADATA"}}
+    assert (await caller.create(request_id="night-1")).name
 
 
 async def test_who_is_nobody_is_told_that_first_and_health_asks_for_no_names(gateway: Gateway) -> None:

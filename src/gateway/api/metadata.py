@@ -26,3 +26,16 @@ def refuse_unknown_keys(metadata: Metadata) -> None:
         shown = [key[:_MAX_SHOWN] for key in unknown]
         details = tuple(FieldViolation(key, "METADATA", sentence) for key in shown)
         raise GatewayError(Reason.INVALID_SPEC, f"{', '.join(shown[:3])}: {sentence}", details=details)
+
+
+def refuse_another_request_id(metadata: Metadata, request_id: str) -> None:
+    """For a method whose request has a `request_id` of its own, which alone counts. A caller that sends one as metadata
+    only, as Vertex's clients do, would take its create for repeatable, and it would not be.
+
+    Raises:
+        GatewayError: INVALID_SPEC: the metadata says another one than the request.
+
+    """
+    if any(key == REQUEST_ID_HEADER and value != request_id for key, value in metadata):
+        sentence = f"Here the request's own field counts, and {REQUEST_ID_HEADER} says otherwise: set request_id alone."
+        raise GatewayError(Reason.INVALID_SPEC, sentence, details=(FieldViolation("request_id", "METADATA", sentence),))

@@ -15,8 +15,9 @@ from gateway.api.batch_jobs.messages_out import list_response, message_of
 from gateway.api.batch_jobs.names import read_name, read_parent, read_usage_name
 from gateway.api.batch_jobs.usage_out import usage_message
 from gateway.api.batch_jobs.watch_out import team_event, watch_event
-from gateway.api.call import principal
+from gateway.api.call import CURRENT, principal
 from gateway.api.handlers import Method, handlers_of
+from gateway.api.metadata import refuse_another_request_id
 from gateway.service.cancel import CancelBatchJob
 from gateway.service.create import CreateBatchJob
 from gateway.service.delete import DeleteBatchJob
@@ -70,6 +71,7 @@ class BatchJobs:
         }
 
     async def create(self, request: batch_jobs_pb2.CreateBatchJobRequest, _context: Context) -> batch_jobs_pb2.BatchJob:
+        refuse_another_request_id(CURRENT.get().metadata, request.request_id)
         return message_of(await self._use.create(principal(), create_request(request)))
 
     async def get(self, request: batch_jobs_pb2.GetBatchJobRequest, _context: Context) -> bytes:
