@@ -29,7 +29,8 @@ class Verifier(Protocol):
 
 class Tokens:
     """For a listener that takes tokens. Judging costs processor time, so a peer that is refused again and again is put
-    off for a while; tokens that were verified before are let through all the same.
+    off for a while; tokens that were verified before are let through all the same. A proxy is never put off: behind its
+    address are callers who have done nothing.
     """
 
     def __init__(self, verifier: Verifier, kept: VerifiedTokens, throttle: Throttle) -> None:
@@ -41,13 +42,14 @@ class Tokens:
         principal = self._kept.principal_of(token)
         if principal is not None:
             return principal
-        peer = evidence.peer()
-        self._throttle.check(peer)
+        peer = None if evidence.forwarded else evidence.peer()
+        if peer is not None:
+            self._throttle.check(peer)
         try:
             require_jwt(token)
             verified = await self._verifier.verify(token)
         except GatewayError as error:
-            if error.reason is Reason.NOT_AUTHENTICATED:
+            if peer is not None and error.reason is Reason.NOT_AUTHENTICATED:
                 self._throttle.refused(peer)
             raise
         self._kept.keep(token, verified)

@@ -1,7 +1,9 @@
 """Callers who are known by their client certificate, as the TLS layer itself reports it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from gateway.errors import GatewayError
 from gateway.identity.bearer import TOKEN_HEADER, Tokens
 from gateway.identity.forwarded import FORWARDED_HEADER, forwarded_principal
 from gateway.identity.names import MTLS, MTLS_DNS, is_dns_name, is_spiffe_id, only
@@ -38,7 +40,7 @@ class CertificateAuthenticator:
         """
         if evidence.forwarded or any(key == TOKEN_HEADER for key, _ in evidence.metadata):
             return await self._by_token(evidence)
-        peer = certificate_principal(evidence.transport(), dns_names=self._dns_names)
+        peer = self._peer(evidence)
         if not self._is_trusted_proxy(peer.name):
             return peer
         return forwarded_principal([value for key, value in evidence.metadata if key == FORWARDED_HEADER])
@@ -49,7 +51,18 @@ class CertificateAuthenticator:
                 Cause.NO_TOKENS_HERE,
                 f"This gateway takes no tokens: leave `{TOKEN_HEADER}` out; your client certificate says who you are.",
             )
-        return await self._tokens.authenticate(evidence)
+        return await self._tokens.authenticate(replace(evidence, peer=lambda: self._address(evidence)))
+
+    def _address(self, evidence: Evidence) -> str | None:
+        """The peer's address, where the peer calls for itself."""
+        try:
+            is_proxy = self._is_trusted_proxy(self._peer(evidence).name)
+        except GatewayError:
+            is_proxy = False
+        return None if is_proxy else evidence.peer()
+
+    def _peer(self, evidence: Evidence) -> Principal:
+        return certificate_principal(evidence.transport(), dns_names=self._dns_names)
 
 
 def certificate_principal(transport: Transport, *, dns_names: bool) -> Principal:

@@ -21,8 +21,8 @@ class Evidence:
     """What came with a call. `peer` and `transport` are asked only where they are needed: gRPC makes them anew."""
 
     metadata: Metadata
-    peer: Callable[[], str] = lambda: ""
-    """The other end's address as gRPC writes it, `ipv4:10.0.0.7:51234`."""
+    peer: Callable[[], str | None] = lambda: None
+    """The other end's address as gRPC writes it, `ipv4:10.0.0.7:51234`; None where it stands for many callers."""
     transport: Callable[[], Transport] = dict
     forwarded: bool = False
     """Whether a proxy made the call for somebody else: then the connection's own certificate says nothing about who."""
