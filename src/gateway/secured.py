@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.api.certificates import TlsFiles
 from gateway.api.tls import ServerTls
 from gateway.clock import Clock
+from gateway.identity.advice import Advice
 from gateway.identity.bearer import Tokens
 from gateway.identity.certificates import CertificateAuthenticator
 from gateway.identity.issuers import IssuersError, load_issuers
@@ -25,7 +26,8 @@ async def open_secured(settings: Settings, clock: Clock, metrics: IdentityMetric
     """The listener that takes tokens and the one that demands client certificates, as far as the settings have them."""
     issuers = await trusted_issuers(settings.issuers, clock=clock, metrics=metrics)
     throttle = Throttle(clock, settings.refused_identities_per_minute)
-    tokens = Tokens(JwtVerifier(issuers), VerifiedTokens(clock), throttle) if issuers else None
+    advice = Advice(each.rules for each in issuers)
+    tokens = Tokens(JwtVerifier(issuers), VerifiedTokens(clock), throttle, advice) if issuers else None
     listeners: list[Listener] = []
     if settings.api_listen and tokens is not None:
         tls = await _tls("tokens", settings, None, clock, metrics)

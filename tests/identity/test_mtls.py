@@ -5,7 +5,7 @@ import pytest
 
 from identity.house import SPIFFE_ID, Door, House, ranking
 from support.authority import HOUR, Authority, dns, uri
-from support.token_issuer import AUDIENCE, bearer
+from support.token_issuer import bearer
 
 PROXY = "spiffe://corp.example/ns/edge/sa/envoy"
 FORWARDED = "x-forwarded-client-cert"
@@ -41,6 +41,7 @@ async def test_a_certificate_without_exactly_one_spiffe_id_names_nobody(house: H
         assert cause == "NO_NAME_IN_CERTIFICATE"
         assert "spiffe://corp.example/ns/ranking/sa/batch" in message
         assert "DNS" not in message
+        assert "send a token" in message
 
 
 async def test_a_dns_name_beside_the_uri_changes_nothing(house: House) -> None:
@@ -123,6 +124,13 @@ async def test_without_issuers_a_token_is_refused_all_the_same(house: House) -> 
         assert await door.who(channel=channel) == f"mtls:{SPIFFE_ID}"
 
 
+async def test_without_issuers_nobody_is_told_to_send_a_token(house: House) -> None:
+    async with house.mtls(api_listen="", issuers=None) as door:
+        cause, message = await door.cause(channel=await door.connect(house.authority.issue()))
+        assert cause == "NO_NAME_IN_CERTIFICATE"
+        assert "token" not in message
+
+
 async def test_forwarded_names_are_read_from_trusted_proxies_alone(house: House) -> None:
     said = (FORWARDED, f"By={PROXY};Hash=00ff;URI=spiffe://corp.example/ns/search/sa/batch")
     async with house.mtls(trusted_proxies=f"mtls:{PROXY}") as door:
@@ -179,4 +187,4 @@ async def test_the_token_listener_asks_for_no_certificate(house: House) -> None:
         cause, message = await door.cause(channel=channel)
         assert cause == "NO_CREDENTIALS"
         assert "authorization: Bearer TOKEN" in message
-        assert AUDIENCE not in message
+        assert "A client certificate counts at the listener of `mtls_listen` alone" in message

@@ -33,7 +33,7 @@ def test_the_table_of_connections_has_what_the_client_explains() -> None:
 
 def test_the_issuers_files_are_taken() -> None:
     files = [text for text in shown("yaml") if text.startswith("issuers:")]
-    assert [list(parse_issuers(text)) for text in files] == [["corp"], ["cluster-a"]]
+    assert [list(parse_issuers(text)) for text in files] == [["corp"], ["cluster-a"], ["google"]]
     assert all(yaml.safe_load(text) for text in shown("yaml"))
 
 

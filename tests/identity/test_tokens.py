@@ -11,6 +11,9 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric import rsa
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from gateway.errors import GatewayError
+from gateway.identity.advice import Advice
+from gateway.identity.bearer import MAX_TOKEN_LENGTH, require_jwt
 from gateway.telemetry.logs import merge_names
 from identity.house import House
 from support.token_issuer import AUDIENCE, TokenIssuer, bearer, jwks
@@ -154,13 +157,13 @@ async def test_a_key_that_nobody_publishes_is_refused(house: House) -> None:
 @pytest.mark.parametrize(
     ("sent", "cause", "says"),
     [
-        ([], "NO_CREDENTIALS", "authorization: Bearer TOKEN"),
-        (["Basic YWxpY2U6c2VjcmV0"], "NOT_BEARER", "Bearer TOKEN"),
+        ([], "NO_CREDENTIALS", f"Bearer TOKEN` with a JWT of https://login.corp.example for the audience {AUDIENCE}."),
+        (["Basic YWxpY2U6c2VjcmV0"], "NOT_BEARER", f"https://login.corp.example for the audience {AUDIENCE}."),
         (["Bearer"], "NOT_BEARER", "Bearer TOKEN"),
         (["Bearer a b"], "NOT_BEARER", "Bearer TOKEN"),
         (["{token}"], "NOT_BEARER", "Bearer TOKEN"),
         (["Bearer {token}", "Bearer {token}"], "SEVERAL_TOKENS", "sent 2 times: send it once"),
-        (["Bearer ya29.a0AfB_secret"], "NOT_A_JWT", "print-identity-token"),
+        (["Bearer ya29.a0AfB_secret"], "NOT_A_JWT", f"login.corp.example for the audience {AUDIENCE}."),
         (["Bearer opaque-secret"], "NOT_A_JWT", "opaque tokens are not taken"),
         (["Bearer a.b.c.d.e"], "NOT_A_JWT", "opaque tokens are not taken"),
         (["Bearer e30.e30."], "UNKNOWN_ISSUER", "`iss` is missing"),
@@ -176,6 +179,19 @@ async def test_what_is_no_token_is_refused_by_what_to_send(
         assert found == cause
         assert says in message
         assert "secret" not in message
+
+
+async def test_who_sends_a_google_access_token_is_told_of_gcloud_where_google_is_trusted(house: House) -> None:
+    house.trust(corp={}, google={"issuer": "https://accounts.google.com", "claim": "email"})
+    async with house.tokens() as door:
+        _, message = await door.cause(*bearer("ya29.a0AfB_secret"))
+        assert f"`gcloud auth print-identity-token --audiences={AUDIENCE}`" in message
+
+
+def test_a_token_past_all_measure_is_told_so() -> None:
+    with pytest.raises(GatewayError) as refused:
+        require_jwt("a.b." + "c" * MAX_TOKEN_LENGTH, Advice([]))
+    assert "longer than 16384 characters" in refused.value.message
 
 
 async def test_nothing_that_was_sent_as_proof_is_logged_or_answered(house: House) -> None:
@@ -221,7 +237,7 @@ async def test_a_small_rsa_key_counts_for_nothing(house: House) -> None:
 
 async def test_a_verified_token_is_judged_once_and_no_longer_than_it_lives(house: House, monkeypatch) -> None:
     judged: list[str] = []
-    monkeypatch.setattr("gateway.identity.bearer.require_jwt", judged.append)
+    monkeypatch.setattr("gateway.identity.bearer.require_jwt", lambda token, _: judged.append(token))
     async with house.tokens() as door:
         token = house.issuer.token(exp=int(house.clock.now().timestamp()) + 100)
         for _ in range(3):

@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError, Reason
+from gateway.identity.advice import Advice
 from gateway.identity.bearer import bearer_token, require_jwt
 from gateway.identity.issuers import Algorithm, Issuer
 from gateway.identity.jwt_verifier import JwtVerifier, TrustedIssuer
@@ -69,9 +70,10 @@ async def judged(token: str) -> str:
     clock = DrivenClock(datetime.now(UTC))
     keys = KeySource("corp", rules.algorithms, ISSUER.jwks, clock=clock, observer=Ignored())
     await keys.first()
+    advice = Advice([rules])
     try:
-        sent = bearer_token((("authorization", f"Bearer {token}"),))
-        require_jwt(sent)
+        sent = bearer_token((("authorization", f"Bearer {token}"),), advice)
+        require_jwt(sent, advice)
         return (await JwtVerifier([TrustedIssuer("corp", rules, keys)]).verify(sent)).principal.name
     except GatewayError as error:
         return error.reason.value

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from gateway.errors import GatewayError, Reason
+from gateway.identity.advice import TOKEN_HEADER, Advice
 from gateway.identity.principal import Evidence, Metadata, Principal
 from gateway.identity.refusal import Cause, refused
 from gateway.identity.throttle import Throttle
 from gateway.identity.verified import Verified, VerifiedTokens
 
-TOKEN_HEADER: Final = "authorization"  # noqa: S105 - the name of a header, not a secret
 MAX_TOKEN_LENGTH: Final = 16 * 1024
 
 _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _GOOGLE: Final = "ya29."
-_HOW: Final = f"Send `{TOKEN_HEADER}: Bearer TOKEN` with a JWT of an issuer that this gateway trusts."
+_NO_CERTIFICATES: Final = "A client certificate counts at the listener of `mtls_listen` alone, and never over REST."
 
 
 class Verifier(Protocol):
@@ -33,12 +33,12 @@ class Tokens:
     address are callers who have done nothing.
     """
 
-    def __init__(self, verifier: Verifier, kept: VerifiedTokens, throttle: Throttle) -> None:
-        self._verifier, self._kept, self._throttle = verifier, kept, throttle
+    def __init__(self, verifier: Verifier, kept: VerifiedTokens, throttle: Throttle, advice: Advice) -> None:
+        self._verifier, self._kept, self._throttle, self._advice = verifier, kept, throttle, advice
 
     async def authenticate(self, evidence: Evidence) -> Principal:
         """The principal of the one bearer token in the metadata."""
-        token = bearer_token(evidence.metadata)
+        token = bearer_token(evidence.metadata, self._advice)
         principal = self._kept.principal_of(token)
         if principal is not None:
             return principal
@@ -46,7 +46,7 @@ class Tokens:
         if peer is not None:
             self._throttle.check(peer)
         try:
-            require_jwt(token)
+            require_jwt(token, self._advice)
             verified = await self._verifier.verify(token)
         except GatewayError as error:
             if peer is not None and error.reason is Reason.NOT_AUTHENTICATED:
@@ -56,32 +56,35 @@ class Tokens:
         return verified.principal
 
 
-def bearer_token(metadata: Metadata) -> str:
+def bearer_token(metadata: Metadata, advice: Advice) -> str:
     """The token that the metadata carries; refuses none, several, and other schemes."""
     values: Sequence[str | bytes] = [value for key, value in metadata if key == TOKEN_HEADER]
     if not values:
-        raise refused(Cause.NO_CREDENTIALS, f"This call says not who makes it. {_HOW}")
+        raise refused(Cause.NO_CREDENTIALS, f"This call says not who makes it. {advice.token} {_NO_CERTIFICATES}")
     if len(values) > 1:
         raise refused(Cause.SEVERAL_TOKENS, f"`{TOKEN_HEADER}` was sent {len(values)} times: send it once.")
     found = _BEARER.fullmatch(values[0]) if isinstance(values[0], str) else None
     if found is None:
-        raise refused(Cause.NOT_BEARER, f"What stands in `{TOKEN_HEADER}` is not of the form `Bearer TOKEN`. {_HOW}")
+        raise refused(
+            Cause.NOT_BEARER, f"What stands in `{TOKEN_HEADER}` is not of the form `Bearer TOKEN`. {advice.token}"
+        )
     return found[1]
 
 
-def require_jwt(token: str) -> None:
+def require_jwt(token: str, advice: Advice) -> None:
     """Refuse what is no JWT, an opaque access token above all: it cannot be verified here, and is sent nowhere."""
-    if len(token) <= MAX_TOKEN_LENGTH and _JWT.fullmatch(token):
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise refused(Cause.NOT_A_JWT, f"The token is longer than {MAX_TOKEN_LENGTH} characters. {advice.token}")
+    if _JWT.fullmatch(token):
         return
     if token.startswith(_GOOGLE):
         raise refused(
             Cause.NOT_A_JWT,
             "This is an opaque Google access token, which only Google can read; the gateway neither takes nor forwards "
-            "it. Send an identity token made for this gateway's audience, such as one of `gcloud auth "
-            "print-identity-token --audiences=AUDIENCE` or of a Kubernetes projected service account.",
+            f"it. {advice.google}",
         )
     raise refused(
         Cause.NOT_A_JWT,
-        "The token is not a JWT (three parts of base64url, joined by dots), and opaque tokens are not taken. Send an "
-        "OIDC identity token or a Kubernetes projected service account token made for this gateway's audience.",
+        "The token is not a JWT (three parts of base64url, joined by dots), and opaque tokens are not taken. "
+        f"{advice.token}",
     )

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from gateway.errors import GatewayError
-from gateway.identity.bearer import TOKEN_HEADER, Tokens
+from gateway.identity.advice import TOKEN_HEADER
+from gateway.identity.bearer import Tokens
 from gateway.identity.forwarded import FORWARDED_HEADER, forwarded_principal
 from gateway.identity.names import MTLS, MTLS_DNS, is_dns_name, is_spiffe_id, only
 from gateway.identity.principal import Evidence, Principal, Transport
@@ -41,6 +41,8 @@ class CertificateAuthenticator:
         if evidence.forwarded or any(key == TOKEN_HEADER for key, _ in evidence.metadata):
             return await self._by_token(evidence)
         peer = self._peer(evidence)
+        if peer is None:
+            raise refused(Cause.NO_NAME_IN_CERTIFICATE, self._what_is_needed())
         if not self._is_trusted_proxy(peer.name):
             return peer
         return forwarded_principal([value for key, value in evidence.metadata if key == FORWARDED_HEADER])
@@ -55,18 +57,25 @@ class CertificateAuthenticator:
 
     def _address(self, evidence: Evidence) -> str | None:
         """The peer's address, where the peer calls for itself."""
-        try:
-            is_proxy = self._is_trusted_proxy(self._peer(evidence).name)
-        except GatewayError:
-            is_proxy = False
-        return None if is_proxy else evidence.peer()
+        peer = self._peer(evidence)
+        return None if peer is not None and self._is_trusted_proxy(peer.name) else evidence.peer()
 
-    def _peer(self, evidence: Evidence) -> Principal:
+    def _peer(self, evidence: Evidence) -> Principal | None:
         return certificate_principal(evidence.transport(), dns_names=self._dns_names)
 
+    def _what_is_needed(self) -> str:
+        also = " or, without any URI, exactly one DNS name" if self._dns_names else ""
+        instead = "" if self._tokens is None else ", or send a token"
+        return (
+            "Your client certificate does not say who you are: it needs exactly one URI among its subject alternative "
+            f"names, a SPIFFE id such as spiffe://corp.example/ns/ranking/sa/batch{also}. Have one issued with "
+            f"that{instead}."
+        )
 
-def certificate_principal(transport: Transport, *, dns_names: bool) -> Principal:
-    """`mtls:` and the certificate's SPIFFE id; where it has no URI at all and DNS names count, `mtls-dns:` and its one.
+
+def certificate_principal(transport: Transport, *, dns_names: bool) -> Principal | None:
+    """`mtls:` and the certificate's SPIFFE id; where it has no URI at all and DNS names count, `mtls-dns:` and its one;
+    None where it names nobody.
 
     gRPC reports a SPIFFE id only for a certificate with exactly one URI; URIs and DNS names it reports apart, so that
     a DNS entry that reads like a URI is none.
@@ -78,13 +87,4 @@ def certificate_principal(transport: Transport, *, dns_names: bool) -> Principal
         name = (only(transport.get("peer_dns")) or "").lower()
         if is_dns_name(name):
             return Principal(MTLS_DNS + name)
-    raise refused(Cause.NO_NAME_IN_CERTIFICATE, _what_is_needed(dns_names=dns_names))
-
-
-def _what_is_needed(*, dns_names: bool) -> str:
-    also = " or, without any URI, exactly one DNS name" if dns_names else ""
-    return (
-        "Your client certificate does not say who you are: it needs exactly one URI among its subject alternative "
-        f"names, a SPIFFE id such as spiffe://corp.example/ns/ranking/sa/batch{also}. Have one issued with that, or "
-        "send a token."
-    )
+    return None

@@ -9,6 +9,7 @@ import jwt
 from jwt import PyJWK, exceptions
 
 from gateway.errors import GatewayError, Reason
+from gateway.identity.advice import audiences
 from gateway.identity.issuers import Issuer
 from gateway.identity.key_set import KeySet
 from gateway.identity.key_source import KeySource
@@ -175,8 +176,7 @@ def _verify(token: str, key: PyJWK, rules: Issuer) -> dict[str, Any]:
 
 
 def _audience_message(rules: Issuer) -> str:
-    wanted = " or ".join(rules.audiences)
-    return f"The token is made for somebody else: have one issued for the audience {wanted}."
+    return f"The token is made for somebody else: have one issued for the audience {audiences(rules)}."
 
 
 def _name(claims: Mapping[str, Any], claim: str) -> str:
