@@ -14,6 +14,7 @@ from gateway.identity.jwt_verifier import JwtVerifier, TrustedIssuer
 from gateway.identity.key_fetch import reader_of
 from gateway.identity.key_set import KeySetError
 from gateway.identity.key_source import FETCH_INTERVAL, LOOK_INTERVAL, FetchError, KeySource
+from gateway.identity.one_holder import OneHolder
 from gateway.identity.throttle import Throttle
 from gateway.identity.verified import VerifiedTokens
 from gateway.listening import Listener, Listening
@@ -48,17 +49,26 @@ async def trusted_issuers(path: Path | None, *, clock: Clock, metrics: IdentityM
     """The issuers of the file. Keys in files are read now; those behind a URL may come later.
 
     Raises:
-        IssuersError: the issuers file or a JWKS file cannot be used.
+        IssuersError: the issuers file or a JWKS file cannot be used, or two issuers of one name hold the same key.
 
     """
     if path is None:
         return ()
-    found = []
+    found, one_holder = [], OneHolder()
     for alias, rules in load_issuers(path).items():
         interval = LOOK_INTERVAL if rules.jwks_file else FETCH_INTERVAL
-        keys = KeySource(alias, rules.algorithms, reader_of(rules), clock=clock, observer=metrics, interval=interval)
+        keys = KeySource(
+            alias,
+            rules.algorithms,
+            reader_of(rules),
+            clock=clock,
+            observer=metrics,
+            interval=interval,
+            changed=one_holder.look,
+        )
         found.append(TrustedIssuer(alias, rules, keys))
     await _read_files(found)
+    one_holder.watch(found)
     return tuple(found)
 
 

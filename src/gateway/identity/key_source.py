@@ -41,6 +41,7 @@ class KeySource:
         clock: what the waits go by.
         observer: told of each read that worked.
         interval: seconds between two reads.
+        changed: called when other keys than before were taken.
 
     """
 
@@ -53,10 +54,12 @@ class KeySource:
         clock: Clock,
         observer: KeysObserver,
         interval: float = FETCH_INTERVAL,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.alias = alias
         self._algorithms = tuple(algorithms)
         self._read, self._clock, self._observer, self._interval = read, clock, observer, interval
+        self._changed = changed
         self._current = KeySet()
         self._last_read = float("-inf")
         self._flight: asyncio.Task[None] | None = None
@@ -110,6 +113,7 @@ class KeySource:
         if content != self._current.content:
             self._current = parse_key_set(content, self._algorithms)
             log.info("issuer keys read", issuer=self.alias, keys=sorted({kid for kid, _ in self._current.keys}))
+            self._changed()
         self._complained = ""
         self._observer.keys_read(self.alias)
 
