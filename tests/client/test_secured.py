@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import jwt
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from batchjobs.client import BatchJob, Client, CredentialsUnreadable, NotAuthenticated, Security, Unavailable
 from batchjobs.client._token import COMMAND_SECONDS, EARLY, WITHOUT_EXPIRY, TokenCommand, useful_until
@@ -20,6 +21,7 @@ from support.authority import Authority, dns, uri
 
 Start = Callable[..., "asyncio.Future[Gateway]"]
 AUTHORITY = Authority("the gateway's CA")
+SERVER_AUTH = ExtendedKeyUsageOID.SERVER_AUTH
 OURS = uri("spiffe://corp.example/ns/ranking/sa/batch")
 
 
@@ -260,17 +262,21 @@ async def test_a_gateway_that_does_not_prove_itself_is_not_spoken_to_and_not_tri
     assert (gateway.asked, tries) == ([], [])
 
 
-@pytest.mark.parametrize("shown", ["none", "another CA's"])
+@pytest.mark.parametrize("shown", ["none", "another CA's", "for servers alone"])
 async def test_a_listener_that_demands_a_certificate_is_told_of(
     start: Start, ca: Path, tmp_path: Path, shown: str
 ) -> None:
-    gateway = await start(demands=Authority("clients' CA"))
-    certificate, key = Authority("another CA").issue(OURS).write(tmp_path, "client")
+    clients, another = Authority("clients' CA"), Authority("another CA")
+    gateway = await start(demands=clients)
+    issuer, purpose = (clients, SERVER_AUTH) if shown == "for servers alone" else (another, None)
+    certificate, key = issuer.issue(OURS, purpose=purpose).write(tmp_path, "client")
     own = {} if shown == "none" else {"certificate_file": certificate, "key_file": key}
     async with Client(gateway.endpoint, team="r", security=Security(ca_file=ca, **own), timeout=0.2) as client:
         with pytest.raises(Unavailable) as error:
             await client.get(NAME)
-    assert "demand a client certificate" in "\n".join(error.value.failure.sentences())
+    said = "\n".join(error.value.failure.sentences())
+    assert "demand a client certificate" in said
+    assert "for client authentication (extendedKeyUsage)" in said
 
 
 async def test_plaintext_to_a_secured_listener_is_told_of(start: Start) -> None:

@@ -59,15 +59,22 @@ class Authority:
         return self._certificate.public_bytes(PEM)
 
     def issue(
-        self, *names: x509.GeneralName, starts: timedelta = -HOUR, ends: timedelta = HOUR, holder: str = "holder"
+        self,
+        *names: x509.GeneralName,
+        starts: timedelta = -HOUR,
+        ends: timedelta = HOUR,
+        holder: str = "holder",
+        purpose: x509.ObjectIdentifier | None = None,
     ) -> Pair:
-        """A certificate for these subject alternative names, valid from and until so long from now."""
+        """A certificate for these subject alternative names, valid from and until so long from now, for a purpose."""
         key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
         builder = _builder(
             _name(holder), self._certificate.subject, key.public_key(), now + starts, now + ends
         ).add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        if purpose:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         made = builder.sign(self._key, hashes.SHA256())
         secret = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         return Pair(secret, made.public_bytes(PEM), made.serial_number)

@@ -1,6 +1,10 @@
 """The `batchjobs` command."""
 
+import os
 import sys
+
+# gRPC reads it when it is imported: what it would add on stderr, the command says itself, once and in sentences.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 try:
     from batchjobs.cli.main import main

@@ -27,7 +27,8 @@ PASSING: Final = {
     ),
     "Socket closed": (
         "The connection was closed at once: the listener may speak TLS where plaintext was asked for, or demand a "
-        "client certificate (certificate_file, key_file) of its CA that has not expired."
+        "client certificate (certificate_file, key_file) of its CA that has not expired and is for client "
+        "authentication (extendedKeyUsage)."
     ),
     "Connection refused": (
         "Nobody listens at the address in this message. A name may have several, as `localhost` has, and gRPC tells of "

@@ -3,17 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 import grpc
 
-from batchjobs.client._errors import CredentialsUnreadable
-from batchjobs.client._failure import Failure
+from batchjobs.client._files import read_certificates, read_pair, stamp_of
 
 Stamp = tuple[tuple[int, int, int], ...]
 """By what a change of files is noticed: of each its inode, its time and its size."""
-
-_GONE: Final = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +48,9 @@ class Security:
         )
 
     def channel_credentials(self) -> grpc.ChannelCredentials:
-        """What the files hold now; raises CredentialsUnreadable."""
-        return grpc.ssl_channel_credentials(
-            read_bytes(self.ca_file), read_bytes(self.key_file), read_bytes(self.certificate_file)
-        )
-
-
-def stamp_of(path: str | Path) -> tuple[int, int, int]:
-    """What changes when the file does."""
-    try:
-        found = Path(path).stat()
-    except OSError:
-        return _GONE
-    return (found.st_ino, found.st_mtime_ns, found.st_size)
-
-
-def read_bytes(path: str | Path | None) -> bytes | None:
-    """What the file holds, None for no file; raises CredentialsUnreadable."""
-    if path is None:
-        return None
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise unreadable(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def unreadable(message: str) -> CredentialsUnreadable:
-    """The error of a caller that cannot show who it is; nothing was sent."""
-    return CredentialsUnreadable(Failure(grpc.StatusCode.UNAUTHENTICATED, message))
+        """What the files hold now; raises CredentialsUnreadable, which says what is wrong with which file."""
+        ca = None if self.ca_file is None else read_certificates(self.ca_file)
+        if self.certificate_file is None or self.key_file is None:
+            return grpc.ssl_channel_credentials(ca)
+        certificate, key = read_pair(self.certificate_file, self.key_file)
+        return grpc.ssl_channel_credentials(ca, key, certificate)

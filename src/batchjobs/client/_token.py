@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from batchjobs.client._security import Security, read_bytes, stamp_of, unreadable
+from batchjobs.client._files import read_bytes, stamp_of, unreadable
+from batchjobs.client._security import Security
 
 COMMAND_SECONDS: Final = 30.0
 EARLY: Final = 60.0
@@ -47,7 +48,7 @@ class TokenFile:
         stamp = stamp_of(self._path)
         gone = not any(stamp)
         if not self._token or (stamp != self._stamp and not gone):
-            self._token, self._stamp = _one_token(read_bytes(self._path) or b"", str(self._path)), stamp
+            self._token, self._stamp = _one_token(read_bytes(self._path), str(self._path)), stamp
         return self._token
 
     def refused(self) -> None:
