@@ -197,6 +197,42 @@ def test_keys_that_are_not_for_signatures_or_not_public_are_left_out() -> None:
     ]
     found = parse_key_set(jwks(rows), ES256)
     assert set(found.keys) == {("good", "ES256")}
+    assert found.left_out == {
+        "enc": "is not for signatures, by its `use`",
+        "other": "is for no algorithm that the issuer's entry lists",
+        "private": "is a private key, which nobody may publish",
+        "broken": "is not in order, or RSA below 2048 bits",
+        "curve": "is for no algorithm that the issuer's entry lists",
+        "hmac": "is for no algorithm that the issuer's entry lists",
+        "list": "is for no algorithm that the issuer's entry lists",
+    }
+
+
+def test_a_key_set_that_has_nothing_says_why() -> None:
+    rows = [{**TokenIssuer().jwk(), "kid": "enc", "use": "enc"}]
+    with pytest.raises(KeySetError, match='none of which can verify ES256; "enc" is not for signatures, by its `use`'):
+        parse_key_set(jwks(rows), ES256)
+
+
+async def test_the_log_says_which_keys_were_left_out(house: House) -> None:
+    other = {**TokenIssuer(kid="enc").jwk(), "use": "enc"}
+    (house.folder / "jwks.json").write_bytes(jwks([house.issuer.jwk(), other]))
+    with structlog.testing.capture_logs() as logs:
+        await house.open()
+    [line] = [line for line in logs if line["event"] == "issuer keys read"]
+    assert (line["keys"], line["left_out"]) == (["key-1"], {"enc": "is not for signatures, by its `use`"})
+
+
+async def test_a_new_key_is_not_promised_while_the_issuer_is_away(house: House, server: JwksServer) -> None:
+    trust(house, server)
+    async with house.tokens() as door:
+        await door.who(*bearer(house.issuer.token()))
+        assert "is known within seconds" in (await door.cause(*bearer(TokenIssuer(kid="new").token())))[1]
+        server.status = 503
+        house.clock.advance(LOOK_INTERVAL)
+        message = (await door.cause(*bearer(TokenIssuer(kid="new").token())))[1]
+        assert "known within seconds" not in message
+        assert "Newer keys of the issuer corp cannot be read now" in message
 
 
 def test_the_first_of_two_keys_under_one_id_counts() -> None:

@@ -82,7 +82,8 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "empty": ({"sub": ""}, "CLAIM_NOT_USABLE", "the claim `sub`"),
     "a number": ({"sub": 7}, "CLAIM_NOT_USABLE", "the claim `sub`"),
     "a list": ({"sub": ["alice"]}, "CLAIM_NOT_USABLE", "the claim `sub`"),
-    "a newline": ({"sub": "alice\nbob"}, "CLAIM_NOT_USABLE", "the claim `sub`"),
+    "a newline": ({"sub": "alice\nbob"}, "CLAIM_NOT_USABLE", "all of them printable"),
+    "a space": ({"sub": "alice "}, "CLAIM_NOT_USABLE", "no space before or after it"),
     "too long": ({"sub": "a" * 513}, "CLAIM_NOT_USABLE", "512 characters"),
 }
 
@@ -120,6 +121,14 @@ async def test_a_token_that_nobody_signed_is_refused(house: House, none: str) ->
             assert "takes RS256, ES256" in message
 
 
+@pytest.mark.parametrize("none", [None, ["ES256"], 7])
+async def test_a_token_that_says_not_how_it_is_signed_is_told_so(house: House, none: Any) -> None:
+    async with house.tokens() as door:
+        cause, message = await door.cause(*bearer(house.issuer.forged(none)))
+        assert cause == "ALGORITHM_NOT_ALLOWED"
+        assert "does not say in its `alg` how it is signed" in message
+
+
 @pytest.mark.parametrize("issuer", [TokenIssuer(), TokenIssuer.with_rsa()], ids=["EC", "RSA"])
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
 async def test_an_hmac_keyed_with_the_public_key_is_refused(house: House, issuer: TokenIssuer, algorithm: str) -> None:
@@ -137,7 +146,17 @@ async def test_an_algorithm_that_the_key_is_not_for_is_refused(house: House) -> 
     house.trust(corp={"algorithms": ["RS256", "PS256"]})
     async with house.tokens() as door:
         issuer.algorithm = "PS256"
-        assert (await door.cause(*bearer(issuer.token())))[0] == "UNKNOWN_KEY"
+        cause, message = await door.cause(*bearer(issuer.token()))
+        assert cause == "UNKNOWN_KEY"
+        assert "is none of its issuer's keys that count here for PS256" in message
+
+
+async def test_a_token_that_leaves_its_key_open_is_told_so(house: House) -> None:
+    (house.folder / "jwks.json").write_bytes(house.issuer.jwks(TokenIssuer(kid="key-2")))
+    async with house.tokens() as door:
+        cause, message = await door.cause(*bearer(house.issuer.token(headers={})))
+        assert cause == "UNKNOWN_KEY"
+        assert "The token names no key, and there is not exactly one for ES256" in message
 
 
 async def test_somebody_elses_signature_under_a_known_key_id_is_refused(house: House) -> None:
@@ -167,6 +186,7 @@ async def test_a_key_that_nobody_publishes_is_refused(house: House) -> None:
         (["Bearer opaque-secret"], "NOT_A_JWT", "opaque tokens are not taken"),
         (["Bearer a.b.c.d.e"], "NOT_A_JWT", "opaque tokens are not taken"),
         (["Bearer e30.e30."], "UNKNOWN_ISSUER", "`iss` is missing"),
+        (["Bearer e30.eyJpc3MiOiBbMV19."], "UNKNOWN_ISSUER", "`iss` is no text"),
         (["Bearer x.y.z"], "NOT_A_JWT", "not a well-formed JWT"),
     ],
 )
@@ -232,7 +252,9 @@ async def test_a_small_rsa_key_counts_for_nothing(house: House) -> None:
         assert await door.who(*bearer(good.token())) == "jwt:corp:alice"
         with pytest.warns(match="below the minimum"):
             token = small.token()
-        assert (await door.cause(*bearer(token)))[0] == "UNKNOWN_KEY"
+        cause, message = await door.cause(*bearer(token))
+        assert cause == "UNKNOWN_KEY"
+        assert 'key "small" does not count here: it is not in order, or RSA below 2048 bits' in message
 
 
 async def test_a_verified_token_is_judged_once_and_no_longer_than_it_lives(house: House, monkeypatch) -> None:

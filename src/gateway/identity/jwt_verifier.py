@@ -86,7 +86,8 @@ def _unverified(token: str) -> tuple[Mapping[str, Any], str]:
         raise refused(Cause.NOT_A_JWT, "The token is not a well-formed JWT: get a new one.") from error
     issuer = parts["payload"].get("iss")
     if not isinstance(issuer, str):
-        raise refused(Cause.UNKNOWN_ISSUER, "The token does not say who issued it: its claim `iss` is missing.")
+        how = "missing" if issuer is None else "no text"
+        raise refused(Cause.UNKNOWN_ISSUER, f"The token does not say who issued it: its claim `iss` is {how}.")
     return parts["header"], issuer
 
 
@@ -98,7 +99,7 @@ async def _signers(issuers: Iterable[TrustedIssuer], header: Mapping[str, Any]) 
         wanted = ", ".join(dict.fromkeys(name for each in issuers for name in each.rules.algorithms))
         raise refused(
             Cause.ALGORITHM_NOT_ALLOWED,
-            f"The token is signed with {shown(algorithm)}, and of this issuer the gateway takes {wanted}.",
+            f"The token {_signed_with(algorithm)}, and of this issuer the gateway takes {wanted}.",
         )
     found = _holders(allowed, kid, str(algorithm))
     if not found:
@@ -106,8 +107,13 @@ async def _signers(issuers: Iterable[TrustedIssuer], header: Mapping[str, Any]) 
             await each.keys.look_for(kid)
         found = _holders(allowed, kid, str(algorithm))
     if not found:
-        raise _no_key(allowed, kid)
+        raise _no_key(allowed, kid, str(algorithm))
     return found
+
+
+def _signed_with(algorithm: object) -> str:
+    known = isinstance(algorithm, str)
+    return f"is signed with {shown(algorithm)}" if known else "does not say in its `alg` how it is signed"
 
 
 def _holders(issuers: Iterable[TrustedIssuer], kid: str | None, algorithm: str) -> list[Signer]:
@@ -115,7 +121,7 @@ def _holders(issuers: Iterable[TrustedIssuer], kid: str | None, algorithm: str) 
     return [Signer(issuer, keys, key) for issuer, keys, key in held if key is not None]
 
 
-def _no_key(issuers: Iterable[TrustedIssuer], kid: str | None) -> GatewayError:
+def _no_key(issuers: Iterable[TrustedIssuer], kid: str | None, algorithm: str) -> GatewayError:
     if missing := [each.alias for each in issuers if not each.keys.loaded]:
         return GatewayError(
             Reason.IDENTITY_UNAVAILABLE,
@@ -123,11 +129,17 @@ def _no_key(issuers: Iterable[TrustedIssuer], kid: str | None) -> GatewayError:
             "moment; the gateway's log says why.",
             retry_after=COME_AGAIN,
         )
-    return refused(
-        Cause.UNKNOWN_KEY,
-        f"The token's key {shown(kid)} is none that its issuer publishes: get a new token. A key that was made just "
-        "now is known within seconds.",
-    )
+    if kid is None:
+        which = f"The token names no key, and there is not exactly one for {algorithm}"
+    elif why := next((each.keys.current.left_out[kid] for each in issuers if kid in each.keys.current.left_out), None):
+        which = f"The token's key {shown(kid)} does not count here: it {why}"
+    else:
+        which = f"The token's key {shown(kid)} is none of its issuer's keys that count here for {algorithm}"
+    if stale := [each.alias for each in issuers if each.keys.stale]:
+        new = f"Newer keys of the issuer {stale[0]} cannot be read now; the gateway's log says why."
+    else:
+        new = "A key that was made just now is known within seconds."
+    return refused(Cause.UNKNOWN_KEY, f"{which}: get a new token. {new}")
 
 
 def _signed_by(signer: Signer, token: str) -> bool:
@@ -191,7 +203,7 @@ def _name(claims: Mapping[str, Any], claim: str) -> str:
         raise refused(
             Cause.CLAIM_NOT_USABLE,
             f"The token does not name its holder: this gateway reads the claim `{claim}`, and there it must be a text "
-            f"of at most {MAX_NAME_LENGTH} characters.",
+            f"of at most {MAX_NAME_LENGTH} characters, all of them printable, and no space before or after it.",
         )
     if claim == "email" and claims.get("email_verified") is not True:
         raise refused(

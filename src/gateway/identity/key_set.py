@@ -10,8 +10,10 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from gateway.identity.issuers import Algorithm
+from gateway.identity.refusal import shown
 
 LEAST_RSA_BITS: Final = 2048
+MOST_EXPLAINED: Final = 5
 _RSA: Final = frozenset(each for each in Algorithm if each.startswith(("RS", "PS")))
 _CURVES: Final = {
     "P-256": Algorithm.ES256,
@@ -28,10 +30,13 @@ class KeySetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Keys by their id and by the algorithm that each may verify. `content` is what they were read from."""
+    """Keys by their id and by the algorithm that each may verify. `content` is what they were read from; `left_out`
+    says why each of the others counts for nothing.
+    """
 
     content: bytes | None = None
     keys: Mapping[tuple[str, str], PyJWK] = field(default_factory=lambda: MappingProxyType({}))
+    left_out: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def get(self, kid: str | None, algorithm: str) -> PyJWK | None:
         """The key; of a token that names none, the only one there is for its algorithm."""
@@ -57,16 +62,34 @@ def parse_key_set(content: bytes, algorithms: Iterable[Algorithm]) -> KeySet:
         rows = [row for row in listed if isinstance(row, dict)]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise KeySetError('is not a JWKS, {"keys": […]}') from error
+    wanted = frozenset(algorithms)
     keys: dict[tuple[str, str], PyJWK] = {}
+    left_out: dict[str, str] = {}
     for row in rows:
-        for algorithm in _fitting(row) & frozenset(algorithms):
-            key = _key(row, algorithm)
-            if key is not None:
-                keys.setdefault((str(row.get("kid", "")), algorithm.value), key)
+        kid = str(row.get("kid", ""))
+        usable = {each: key for each in _fitting(row) & wanted if (key := _key(row, each)) is not None}
+        for algorithm, key in usable.items():
+            keys.setdefault((kid, algorithm.value), key)
+        if not usable:
+            left_out.setdefault(kid, _why_not(row, wanted))
     if not keys:
-        wanted = ", ".join(algorithms)
-        raise KeySetError(f"is a JWKS of {len(rows)} keys, none of which can verify {wanted}")
-    return KeySet(content, MappingProxyType(keys))
+        raise KeySetError(_none_of(len(rows), algorithms, left_out))
+    return KeySet(content, MappingProxyType(keys), MappingProxyType(left_out))
+
+
+def _none_of(count: int, algorithms: Iterable[Algorithm], left_out: Mapping[str, str]) -> str:
+    why = "".join(f"; {shown(kid)} {reason}" for kid, reason in list(left_out.items())[:MOST_EXPLAINED])
+    return f"is a JWKS of {count} keys, none of which can verify {', '.join(algorithms)}{why}"
+
+
+def _why_not(row: Mapping[str, Any], wanted: frozenset[Algorithm]) -> str:
+    if "d" in row:
+        return "is a private key, which nobody may publish"
+    if row.get("use", "sig") != "sig":
+        return "is not for signatures, by its `use`"
+    if not _fitting(row) & wanted:
+        return "is for no algorithm that the issuer's entry lists"
+    return f"is not in order, or RSA below {LEAST_RSA_BITS} bits"
 
 
 def _fitting(row: Mapping[str, Any]) -> frozenset[Algorithm]:

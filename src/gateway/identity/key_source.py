@@ -74,6 +74,11 @@ class KeySource:
     def loaded(self) -> bool:
         return bool(self._current.keys)
 
+    @property
+    def stale(self) -> bool:
+        """Whether the last read failed, so that there may be keys that are not known here."""
+        return bool(self._complained)
+
     async def first(self) -> None:
         """Read the keys where the gateway must not start without; raises FetchError and KeySetError."""
         self._last_read = self._clock.boottime()
@@ -112,7 +117,8 @@ class KeySource:
         content = await asyncio.to_thread(self._read)
         if content != self._current.content:
             self._current = parse_key_set(content, self._algorithms)
-            log.info("issuer keys read", issuer=self.alias, keys=sorted({kid for kid, _ in self._current.keys}))
+            known, left_out = sorted({kid for kid, _ in self._current.keys}), dict(self._current.left_out)
+            log.info("issuer keys read", issuer=self.alias, keys=known, **({"left_out": left_out} if left_out else {}))
             self._changed()
         self._complained = ""
         self._observer.keys_read(self.alias)
