@@ -224,6 +224,17 @@ async def test_dev_runs_everything_and_leaves_nothing_behind():
     curl = await program.line("curl -s")
     text = await asyncio.to_thread(lambda: urllib.request.urlopen(curl.split()[2], timeout=10).read().decode())  # noqa: S310 - our own listener, in a thread
     assert "batchjobs_build_info" in text
+    await program.line("For a `gateway serve` beside this one")
+    lines = [await program.line("") for _ in range(14)]
+    beside = await asyncio.to_thread(
+        subprocess.run,
+        ["bash", "-euc", f"{''.join(lines)}\n{sys.executable} -m gateway migrate"],
+        env=ENVIRONMENT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert "The schema is at" in beside.stdout, beside.stderr
     assert await program.end(signal.SIGINT) == 0
     assert program.errors.replace(b"\n", b"") == b""
     assert not await asyncio.to_thread(state.exists)

@@ -59,6 +59,7 @@ class DevStack:
     """What runs, and where it is."""
 
     app: App
+    postgres: EmbeddedPostgres
     emulator: EmulatorProcess
     state: Path
     buckets: Path
@@ -86,20 +87,20 @@ async def dev_stack(options: DevOptions) -> AsyncIterator[DevStack]:
         await asyncio.to_thread(prepare_buckets, buckets, loaded)
         await asyncio.to_thread(prepare_tables, tables, loaded)
         _log_to(stack, state / "gateway.log", options.log_level)
-        url = await _database(stack, None if options.state is None else state / "postgres")
+        postgres = await _database(stack, None if options.state is None else state / "postgres")
         emulator = await stack.enter_async_context(
             Emulating(buckets, tables, state / "emulator.log", _arguments(options))
         )
-        await migrate.upgrade(url)
+        await migrate.upgrade(postgres.url)
         identity = await _identity(state / "identity", loaded) if options.tls else None
         secured = {"insecure": True} if identity is None else {"insecure": False, **identity.settings()}
-        own = {"name": "dev", "policy": policy, "database_url": url, **secured, **_google(emulator, loaded)}
+        own = {"name": "dev", "policy": policy, "database_url": postgres.url, **secured, **_google(emulator, loaded)}
         given = {key: value for key, value in options.flags.items() if value is not None}
         if identity is not None:
             given.setdefault("mtls_listen", MTLS_LISTEN)
         app = await stack.enter_async_context(App(Settings.read({}, {**QUICK, **given, **own})))
         rest = await _rest(stack, options, app.api_target, state)
-        yield DevStack(app, emulator, state, buckets, tables, policy, loaded, identity, rest)
+        yield DevStack(app, postgres, emulator, state, buckets, tables, policy, loaded, identity, rest)
 
 
 async def _rest(stack: AsyncExitStack, options: DevOptions, gateway: str, state: Path) -> str | None:
@@ -142,9 +143,9 @@ def _log_to(stack: AsyncExitStack, path: Path, level: str) -> None:
     stack.callback(logs.configure, sys.stderr, level="WARNING")
 
 
-async def _database(stack: AsyncExitStack, folder: Path | None) -> str:
-    """The URL of a started PostgreSQL; without a folder its data goes when it stops."""
+async def _database(stack: AsyncExitStack, folder: Path | None) -> EmbeddedPostgres:
+    """A started PostgreSQL; without a folder its data goes when it stops."""
     server = EmbeddedPostgres(folder)
     stack.push_async_callback(asyncio.to_thread, server.stop)
     await asyncio.to_thread(server.start)
-    return server.url
+    return server

@@ -1,7 +1,10 @@
 """What `gateway dev` says once everything runs: what is where, and lines to try."""
 
+import shlex
+
 from gateway.cli.dev_stack import DevStack
 from gateway.policy.model import Policy
+from gateway.settings import PREFIX, Role
 
 
 def welcome(running: DevStack) -> str:
@@ -25,7 +28,7 @@ Try, in another terminal:
   batchjobs list
 {with_certificate(running)}{with_curl(running)}{with_vertex(running)}\
   curl -s {metrics} | grep ^batchjobs_ | grep -v _bucket
-{who(running)}
+{who(running)}{beside(running)}
 Ctrl-C ends all of it.
 """
 
@@ -88,6 +91,27 @@ def who(running: DevStack) -> str:
         return ""
     where = f"Each team has TEAM.crt, TEAM.key and TEAM.token in {running.identity.folder}; they hold for a day."
     return f"\n{where}\n{strangers(running.rules)}"
+
+
+def beside(running: DevStack) -> str:
+    """The settings of a replica of one's own on the same database and emulator, but for what it proves itself by."""
+    settings = running.app.settings
+    shared = {
+        "NAME": settings.name,
+        "ROLE": Role.API,
+        "POLICY": running.policy.absolute(),
+        "DATABASE_URL": running.postgres.url_without_password,
+        "DATABASE_PASSWORD_FILE": running.postgres.password_file.absolute(),
+        "HEALTH_LISTEN": "127.0.0.1:0",
+        "METRICS_LISTEN": "127.0.0.1:0",
+        "EVALUATION": "true",
+        "STORAGE_ENDPOINT": settings.storage_endpoint,
+        "STORAGE_PROJECT": settings.storage_project,
+        "BIGQUERY_ENDPOINT": settings.bigquery_endpoint,
+        "BIGQUERY_PROJECT": settings.bigquery_project,
+    }
+    lines = " \\\n    ".join(f"{PREFIX}{name}={shlex.quote(str(value))}" for name, value in shared.items())
+    return f"\nFor a `gateway serve` beside this one, as docs/identity.md has it:\n\n  export {lines}\n"
 
 
 def strangers(policy: Policy) -> str:

@@ -91,6 +91,16 @@ class EmbeddedPostgres:
         """The same database by loopback TCP; only with `tcp`."""
         return self.database_url(_DATABASE, tcp=True)
 
+    @property
+    def url_without_password(self) -> str:
+        """The same database as `url`, for whoever reads `password_file`."""
+        return self.url.replace(f":{self._password}@", "@")
+
+    @property
+    def password_file(self) -> Path:
+        """Where the password is."""
+        return self._folder / "password"
+
     def database_url(self, name: str, *, tcp: bool = False) -> str:
         """The URL of another database of this server."""
         place = f"127.0.0.1:{self.port}/{name}" if tcp else f"/{name}?host={quote(str(self._runtime))}&port={self.port}"
@@ -104,7 +114,7 @@ class EmbeddedPostgres:
         data = self._folder / "data"
         if not data.exists():
             self._make(data)
-        self._password = (self._folder / "password").read_text()
+        self._password = self.password_file.read_text()
         with self._log.open("ab") as log:
             self._server = subprocess.Popen(  # noqa: S603 - our own program and arguments
                 self._command(data), stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._owner.process
@@ -160,7 +170,7 @@ class EmbeddedPostgres:
                 f"PostgreSQL could not make its data in {self._folder}: {made.stderr.decode(errors='replace')}\n"
                 f"It runs as the user {self._owner.name}, who must be able to reach that folder."
             )
-        _write_secret(self._folder / "password", password)
+        _write_secret(self.password_file, password)
         fresh.rename(data)
 
     def _command(self, data: Path) -> list[str]:
