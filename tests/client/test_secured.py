@@ -11,6 +11,7 @@ import grpc
 import jwt
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from google.rpc import error_details_pb2
 
 from batchjobs.client import BatchJob, Client, CredentialsUnreadable, NotAuthenticated, Security, Unavailable
 from batchjobs.client._token import COMMAND_SECONDS, EARLY, WITHOUT_EXPIRY, TokenCommand, useful_until
@@ -170,6 +171,7 @@ async def test_a_refused_token_is_not_used_again(start: Start, ca: Path, tmp_pat
         ((sys.executable, "-I", "-c", ""), "holds none"),
         ((sys.executable, "-I", "-c", "print('secret and more')"), "holds something else"),
         ((sys.executable, "-I", "-c", "print('sécret')"), "holds something else"),
+        ((sys.executable, "-I", "-c", "print('Bearer secret')"), "begins with `Bearer`: leave that out"),
     ],
 )
 async def test_a_command_without_a_token_sends_nothing_and_says_why(
@@ -277,6 +279,23 @@ async def test_a_listener_that_demands_a_certificate_is_told_of(
     said = "\n".join(error.value.failure.sentences())
     assert "demand a client certificate" in said
     assert "for client authentication (extendedKeyUsage)" in said
+
+
+@pytest.mark.parametrize(
+    ("held", "cause", "told"), [(1, "NO_CREDENTIALS", 1), (0, "NO_CREDENTIALS", 0), (1, "EXPIRED", 0)]
+)
+async def test_a_certificate_that_is_not_asked_for_is_told_of(
+    start: Start, ca: Path, tmp_path: Path, held: int, cause: str, told: int
+) -> None:
+    gateway = await start()
+    info = error_details_pb2.ErrorInfo(reason="NOT_AUTHENTICATED", metadata={"cause": cause})
+    gateway.script["GetBatchJob"] = [Refusal(grpc.StatusCode.UNAUTHENTICATED, "No.", details=(info,))]
+    certificate, key = AUTHORITY.issue(OURS).write(tmp_path, "client")
+    own = {"certificate_file": certificate, "key_file": key} if held else {}
+    async with Client(gateway.endpoint, team="r", security=Security(ca_file=ca, **own)) as client:
+        with pytest.raises(NotAuthenticated) as error:
+            await client.get(NAME)
+    assert str(error.value).count("listener for certificates (mtls_listen)") == told
 
 
 async def test_plaintext_to_a_secured_listener_is_told_of(start: Start) -> None:

@@ -11,6 +11,8 @@ import grpc
 
 from batchjobs.client._channel import check_endpoint, open_channel
 from batchjobs.client._errors import CredentialsUnreadable
+from batchjobs.client._failure import decode
+from batchjobs.client._hints import CERTIFICATE_UNREAD
 from batchjobs.client._security import Security, Stamp
 from batchjobs.client._token import source_of
 from batchjobs.v1.batch_jobs_pb2_grpc import BatchJobsStub
@@ -90,12 +92,18 @@ class Connection:
         try:
             yield link.stub, await self._metadata(team)
         except grpc.RpcError as error:
-            if self._tokens is not None and isinstance(error, grpc.aio.AioRpcError) and _not_authenticated(error):
-                self._tokens.refused()
+            if isinstance(error, grpc.aio.AioRpcError) and _not_authenticated(error):
+                self._not_believed(error)
             raise
         finally:
             link.calls -= 1
             await self._close_unused()
+
+    def _not_believed(self, error: grpc.aio.AioRpcError) -> None:
+        if self._tokens is not None:
+            self._tokens.refused()
+        elif self._security.certificate_file and decode(error).metadata.get("cause") == "NO_CREDENTIALS":
+            error.add_note(CERTIFICATE_UNREAD)
 
     async def _current(self) -> Link:
         if self._link is None:

@@ -82,6 +82,8 @@ class Failure:
     resource: Violation | None = None
     retry_after: timedelta | None = None
     pushback: timedelta | None = None
+    notes: tuple[str, ...] = ()
+    """What this client adds from what it knows of itself."""
 
     @property
     def outcome_unknown(self) -> bool:
@@ -103,6 +105,7 @@ class Failure:
         helps = self.retry_after is not None and (self.pushback is None or self.pushback >= timedelta())
         if not self.reason and self.code is grpc.StatusCode.UNAVAILABLE and (advice := hint(self.message)):
             lines.append(f"  {advice}")
+        lines += [f"  {note}" for note in self.notes]
         if self.retry_after is not None and helps and "Try again in" not in self.message:
             seconds = max(self.retry_after.total_seconds(), 0.1)
             lines.append(f"  Try again in {seconds:.{0 if seconds >= TENTHS_BELOW else 1}f} s.")
@@ -136,6 +139,7 @@ def decode(error: grpc.RpcError) -> Failure:
         resource=Violation(resource.resource_name, resource.description) if resource.resource_name else None,
         retry_after=_retry_after(_first(details, error_details_pb2.RetryInfo)),
         pushback=_pushback(trailers),
+        notes=tuple(getattr(error, "__notes__", ())),
     )
 
 

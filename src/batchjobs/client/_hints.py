@@ -37,6 +37,12 @@ PASSING: Final = {
 }
 """The same of what may pass: files that are being replaced, a gateway that is being restarted."""
 
+CERTIFICATE_UNREAD: Final = (
+    "You have given a certificate (certificate_file), and what answers at this address asks for none: call the address "
+    "of the listener for certificates (mtls_listen), or give a token (token_file or token_command)."
+)
+"""Of a refusal for want of proof, where there is a certificate."""
+
 
 def hint(message: str) -> str:
     """A sentence about what to do; "" where nothing is known."""

@@ -110,6 +110,8 @@ def useful_until(token: str, now: float) -> float:
 def _one_token(content: bytes, source: str) -> str:
     """The one word of the text; what it is, is not shown."""
     words = content.decode("ascii", errors="replace").split()
+    if len(words) > 1 and words[0].lower() == "bearer":
+        raise unreadable(f"A token is one word, and {source} begins with `Bearer`: leave that out, it is added here.")
     if len(words) != 1 or not words[0].isascii() or not words[0].isprintable():
         raise unreadable(f"A token is one word, and {source} holds {'none' if not words else 'something else'}.")
     return words[0]
