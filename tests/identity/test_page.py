@@ -15,7 +15,7 @@ from gateway.identity.refusal import Cause
 from gateway.policy.load import parse_policy
 from identity.house import SPIFFE_ID, House
 from support.authority import Pair
-from support.token_issuer import bearer
+from support.token_issuer import AUDIENCE, bearer
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/identity.md").read_text()
 
@@ -102,3 +102,13 @@ def test_the_policy_that_it_shows_knows_both_callers() -> None:
 def test_every_flag_of_the_issuer_is_in_the_table() -> None:
     assert [flag for flag, _, _ in WRONG]
     assert set(re.findall(r'"(--[a-z-]+)":', shown("python")[0])) == {flag for flag, _, _ in WRONG}
+
+
+def test_every_audience_is_one_and_the_same() -> None:
+    """A token that is made as one page says is taken by a gateway that is set up as another has it."""
+    root = Path(__file__).resolve().parents[2]
+    files = ("docs/identity.md", "docs/install.md", "deploy/values.yaml", "deploy/examples/production.yaml")
+    asked = re.compile(r"(?:audiences?: \[?|--audiences?[ =])([a-z-]+)")
+    assert {name: set(asked.findall((root / name).read_text())) for name in files} == {
+        name: {AUDIENCE} for name in files
+    }
