@@ -1,10 +1,18 @@
 """What `gateway dev` says once everything runs: what is where, and lines to try."""
 
 import shlex
+from typing import Final
 
 from gateway.cli.dev_stack import DevStack
+from gateway.policy.match import matches_any
 from gateway.policy.model import Policy
 from gateway.settings import PREFIX, Role
+
+SAMPLES: Final = (
+    ("gs://ranking-in/tickets.jsonl", "gs://ranking-out/first", " --wait"),
+    ("bq://corp-ml.ranking_in.tickets", "bq://corp-ml.ranking_out.first", ""),
+)
+"""Sources of the sample, where they could go, and what else the line says."""
 
 
 def welcome(running: DevStack) -> str:
@@ -19,12 +27,9 @@ Logs are in {running.state}.
 
 Try, in another terminal:
 
-  export BATCHJOBS_ENDPOINT={target} BATCHJOBS_TEAM=ranking {proof(running)}
+  export BATCHJOBS_ENDPOINT={target} BATCHJOBS_TEAM={first_team(running.rules)} {proof(running)}
   export STORAGE_EMULATOR_HOST={running.emulator.storage_url}
-  batchjobs submit --model gemini-2.5-flash --source gs://ranking-in/tickets.jsonl \\
-    --destination gs://ranking-out/first --wait
-  batchjobs submit --model gemini-2.5-flash --source bq://corp-ml.ranking_in.tickets \\
-    --destination bq://corp-ml.ranking_out.first
+{submits(running.rules)}\
   batchjobs list
 {with_certificate(running)}{with_curl(running)}{with_vertex(running)}\
   curl -s {metrics} | grep ^batchjobs_ | grep -v _bucket
@@ -33,12 +38,28 @@ Ctrl-C ends all of it.
 """
 
 
+def first_team(policy: Policy) -> str:
+    """The team that the lines are for."""
+    return next(iter(policy.teams), "TEAM")
+
+
+def submits(policy: Policy) -> str:
+    """Lines that submit what the sample has, as far as the team may read and write it."""
+    team = policy.teams.get(first_team(policy))
+    return "".join(
+        f"  batchjobs submit --model gemini-2.5-flash --source {source} \\\n    --destination {destination}{more}\n"
+        for source, destination, more in SAMPLES
+        if team and matches_any(team.sources, source) and matches_any(team.destinations, destination)
+    )
+
+
 def proof(running: DevStack) -> str:
-    """The variables by which the team ranking proves who it is, or says that it need not."""
+    """The variables by which the first team proves who it is, or says that it need not."""
     identity = running.identity
     if identity is None:
         return "BATCHJOBS_INSECURE=1"
-    return f"\\\n    BATCHJOBS_CA_FILE={identity.ca} BATCHJOBS_TOKEN_FILE={identity.folder / 'ranking.token'}"
+    own = identity.folder / first_team(running.rules)
+    return f"\\\n    BATCHJOBS_CA_FILE={identity.ca} BATCHJOBS_TOKEN_FILE={own}.token"
 
 
 def with_certificate(running: DevStack) -> str:
@@ -46,7 +67,7 @@ def with_certificate(running: DevStack) -> str:
     identity = running.identity
     if identity is None:
         return ""
-    own = identity.folder / "ranking"
+    own = identity.folder / first_team(running.rules)
     return f"""  BATCHJOBS_ENDPOINT={running.app.mtls_target} BATCHJOBS_TOKEN_FILE= \\
     BATCHJOBS_CERTIFICATE_FILE={own}.crt BATCHJOBS_KEY_FILE={own}.key batchjobs list
   BATCHJOBS_TOKEN_FILE={identity.folder / "operator.token"} batchjobs list
@@ -64,11 +85,11 @@ def with_curl(running: DevStack) -> str:
     """The same over REST."""
     if running.rest is None:
         return ""
-    url = f"{running.rest}/v1/teams/ranking/batchJobs"
+    url = f"{running.rest}/v1/teams/{first_team(running.rules)}/batchJobs"
     identity = running.identity
     if identity is None:
-        return f"  curl -H 'x-batchjobs-team: ranking' {url}\n"
-    token = f'"authorization: Bearer $(cat {identity.folder / "ranking.token"})"'
+        return f"  curl -H 'x-batchjobs-team: {first_team(running.rules)}' {url}\n"
+    token = f'"authorization: Bearer $(cat {identity.folder / first_team(running.rules)}.token)"'
     return f"  curl --cacert {identity.ca} -H {token} {url}\n"
 
 
@@ -80,7 +101,7 @@ def with_vertex(running: DevStack) -> str:
     pool = next(iter(rules.pools))
     target = running.app.api_target.replace("127.0.0.1", "localhost")
     return f"""  export GATEWAY_GRPC={target} GATEWAY_REST={(running.rest or "").replace("127.0.0.1", "localhost")} \\
-    GATEWAY_CA_FILE={identity.ca} GATEWAY_TOKEN_FILE={identity.folder / "ranking.token"} \\
+    GATEWAY_CA_FILE={identity.ca} GATEWAY_TOKEN_FILE={identity.folder / first_team(rules)}.token \\
     GATEWAY_PROJECT={pool.project} GATEWAY_LOCATION={pool.region}  # for docs/vertex-clients.md
 """
 
@@ -116,8 +137,10 @@ def beside(running: DevStack) -> str:
 
 def strangers(policy: Policy) -> str:
     """Which of the made callers the policy does not know, and what it would have to name."""
-    from gateway.cli.dev_identity import certificate_principal, token_principal
+    from gateway.cli.dev_identity import OPERATOR, certificate_principal, token_principal
 
     made = ((team, name(team)) for team in policy.teams for name in (certificate_principal, token_principal))
     unknown = [f"  {team}: {principal}" for team, principal in made if team not in policy.membership(principal).roles]
+    if not policy.membership(token_principal(OPERATOR)).operator:
+        unknown.append(f"  operators: {token_principal(OPERATOR)}")
     return "".join(f"{line}\n" for line in ["The policy must name these to let them in:", *unknown] if unknown)

@@ -1,0 +1,30 @@
+"""What `gateway dev` prints fits the policy that it runs with."""
+
+from gateway.cli.dev_welcome import first_team, strangers, submits
+from gateway.cli.sample import sample_policy
+from gateway.policy.load import load_policy, parse_policy
+
+OWN = """
+pools: [{project: corp-ml, region: us-central1}]
+teams:
+  fraud:
+    members: {submitters: ["jwt:dev:fraud"]}
+    pools: ["corp-ml/*"]
+    models: ["gemini-*"]
+    sources: ["gs://fraud-in/**"]
+    destinations: ["gs://fraud-out/**"]
+"""
+
+
+def test_the_lines_are_for_a_team_that_the_policy_has() -> None:
+    assert first_team(parse_policy(OWN)) == "fraud"
+    assert submits(parse_policy(OWN)) == ""
+    assert submits(load_policy(sample_policy())).count("batchjobs submit") == 2
+
+
+def test_who_is_not_named_is_told_the_operator_too() -> None:
+    told = strangers(parse_policy(OWN))
+    assert "fraud: mtls:spiffe://dev.local/ns/fraud/sa/batch" in told
+    assert "operators: jwt:dev:operator" in told
+    assert "jwt:dev:fraud" not in told
+    assert strangers(load_policy(sample_policy())) == ""
