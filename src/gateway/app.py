@@ -391,6 +391,7 @@ def share_of(settings: Settings) -> Share:
         creates=settings.team_creates_at_once,
         others=settings.team_calls_at_once,
         waiting=settings.calls_waiting,
+        alone=settings.team_calls_alone,
         watch_seconds=1 / settings.team_watches_per_second,
     )
 

@@ -226,14 +226,16 @@ class Settings(DatabaseSettings):
     way: who came last there is refused as OVERLOADED."""
     team_calls_at_once: int = Field(default=1, ge=1)
     """How many calls of one team, creates and watches apart, one replica works on at once while other teams call too,
-    that is, have called within a second. Further ones wait. With 2 a team that calls much gets more of them answered
+    that is, have called within a minute. Further ones wait. With 2 a team that calls much gets more of them answered
     beside others, and others wait longer for theirs.
     Principals of several teams share the turns of those who are in the same ones, and operators have theirs."""
+    team_calls_alone: int = Field(default=64, ge=1)
+    """How many calls, creates and watches each, of a team that calls alone one replica works on at once."""
     team_creates_at_once: int = Field(default=4, ge=1)
     """How many creates of one team one replica works on at once while other teams call too. Further ones wait."""
     team_watches_per_second: int = Field(default=50, ge=1)
     """How many watches of one team one replica begins in a second while other teams call too. Further ones wait."""
-    message_bytes: int = Field(default=1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
+    message_bytes: int = Field(default=256 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
     """The largest request that is read."""
     metadata_bytes: int = Field(default=16 * 1024, ge=8 * 1024, le=256 * 1024)
     """The most metadata that a call may carry, its token included."""

@@ -55,6 +55,11 @@ class Served:
     async def get(self, name: str = "n", metadata: tuple = RANKING) -> pb.BatchJob:
         return await self.stub.GetBatchJob(pb.GetBatchJobRequest(name=name), metadata=metadata, timeout=CALL_SECONDS)
 
+    def in_flight(self) -> int:
+        """How many unary calls are worked on."""
+        lines = self.exposed().splitlines()
+        return next(int(float(line.split()[1])) for line in lines if line.startswith("batchjobs_calls_in_flight "))
+
     def exposed(self) -> str:
         return generate_latest(self.metrics.registry).decode()
 
@@ -64,7 +69,7 @@ async def serving(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     *,
     most: int = 1000,
-    share: Share = Share(creates=1000, others=1000, waiting=1000),  # noqa: B008 - frozen
+    share: Share = Share(creates=1000, others=1000, waiting=1000, alone=1000),  # noqa: B008 - frozen
     authenticator: Authenticator | None = None,
     tls: ServerTls | None = None,
     channel: Callable[[int], grpc.aio.Channel] = lambda port: grpc.aio.insecure_channel(f"127.0.0.1:{port}"),
@@ -90,6 +95,7 @@ async def serving(
     guarded = frozenset({SERVICE.full_name})
     shedding = Shedding(most, guarded)
     turns = Turns(share, lambda principal: principal.name, at_rest=shedding.at_rest)
+    served.metrics.rpcs.read_in_flight(lambda: shedding.in_flight)
     served.metrics.rpcs.read_waiting(lambda: turns.waiting)
     development = DevelopmentAuthenticator(insecure=True, listeners=["127.0.0.1:0"])
     around = layers(

@@ -20,7 +20,7 @@ from support.caller import refusal
 from support.gateway import StartGateway
 
 ADS = (("x-batchjobs-team", "ads"),)
-TWO = Share(creates=1, others=2, waiting=3)
+TWO = Share(creates=1, others=2, waiting=3, alone=20)
 
 
 @pytest.fixture(autouse=True)
@@ -211,9 +211,9 @@ class Driven:
         self.time = 0.0
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.turns = Turns(
-            Share(creates=1, others=2, waiting=3, watch_seconds=0.25),
+            Share(creates=1, others=2, waiting=3, alone=5, watch_seconds=0.25),
             lambda principal: principal.name,
-            nullcontext,
+            lambda _call: nullcontext(),
             lambda: self.time,
             lambda seconds, what: self.later.append((seconds, what)),
         )
@@ -368,8 +368,8 @@ async def test_a_call_that_gives_way_and_is_left_in_the_same_moment_passes_no_tu
     for team in ("a", "b"):
         callers.called(team)
     for team in ("a", "b"):
-        assert lines.goes((team, 0), 1)
-        assert not lines.goes((team, 0), 1)
+        assert lines.goes((team, 0), 1, 1)
+        assert not lines.goes((team, 0), 1, 1)
     first, last = (asyncio.create_task(lines.turn(("a", 0))) for _ in range(2))
     await asyncio.sleep(0)
     other = asyncio.create_task(lines.turn(("b", 0)))

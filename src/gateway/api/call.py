@@ -23,18 +23,24 @@ class Call:
     context: grpc.aio.ServicerContext[Any, Any]
     metadata: Metadata = field(repr=False)
     request: Any = field(default=None, repr=False)
+    """What was received: the stream of it, until the layers have let the call through; then bytes, then the message."""
     names: dict[str, str] = field(default_factory=dict)
     """What stands on the call's log lines: who calls, and what about."""
     rpc_id: str = ""
     principal: Principal | None = None
     waits: bool = False
-    """Whether it waits for its team's turn, or was ended in line: nothing of it is done."""
+    """Whether it waits for its message or for its team's turn, or was ended so: nothing of it is done."""
     code: grpc.StatusCode | None = None
     reason: str = ""
 
     @property
     def unary(self) -> bool:
         return self.kind == "unary"
+
+    @property
+    def sends_stream(self) -> bool:
+        """Whether its caller may send more than one message."""
+        return self.kind in {"bidi_stream", "client_stream"}
 
     def ended_by(self, error: BaseException | None) -> grpc.StatusCode:
         """The code that the caller saw, or would have seen had it waited: a call cut short is CANCELLED."""

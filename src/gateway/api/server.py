@@ -45,7 +45,7 @@ class ListenError(Exception):
 class Limits:
     """What one connection may ask of the server. Times are in seconds."""
 
-    message_bytes: int = 1024 * 1024
+    message_bytes: int = 256 * 1024
     """The largest message that is read; a larger one is RESOURCE_EXHAUSTED by gRPC itself."""
     metadata_bytes: int = 16 * 1024
     """The most metadata that a call may carry; more is RESOURCE_EXHAUSTED by gRPC itself."""

@@ -6,10 +6,12 @@ from gateway.api.interceptors.deadline import Deadline
 from gateway.api.interceptors.draining import Draining
 from gateway.api.interceptors.identity import Identity
 from gateway.api.interceptors.logging import Logging
+from gateway.api.interceptors.receiving import Receiving
 from gateway.api.interceptors.refusals import Refusals
 from gateway.api.interceptors.shedding import Shedding
 from gateway.api.interceptors.tracing import Tracing
 from gateway.api.interceptors.turns import Turns
+from gateway.api.interceptors.unread import Unread
 from gateway.identity.principal import Authenticator
 from gateway.service.drain import Drain
 from gateway.telemetry.metrics import Metrics
@@ -41,6 +43,8 @@ def layers(
         Draining(drain, guarded),
         shedding,
         Deadline(),
-        Identity(authenticator, guarded, forwarded),
+        Identity(authenticator, guarded, forwarded, turns.nameless),
+        Unread(),
+        Receiving(),
         turns,
     )

@@ -1,7 +1,8 @@
-"""The one handler of a server: the layers around every method, behind deserialisers that never fail.
+"""The one handler of a server: the layers around every method, and messages that are read inside them.
 
-gRPC answers a deserialiser's exception with UNKNOWN or INTERNAL before any code of ours runs. Here a message that is no
-valid protobuf becomes a value, `Malformed`, and is refused where every refusal is: inside the layers.
+To gRPC every method is one that reads a stream: so it calls a unary one as soon as the call is there, and who may not
+call, or sends half a message, is held by the layers like everybody else. A message that is no valid protobuf becomes a
+value, `Malformed`, and is refused where every refusal is: gRPC itself would answer UNKNOWN or INTERNAL.
 """
 
 import inspect
@@ -74,18 +75,23 @@ class Layered(grpc.GenericRpcHandler):
         for layer in reversed(self._layers):
             proceed = partial(layer.around, proceed=proceed)
 
-        async def run(request: Any, context: Context) -> Any:
+        async def run(requests: Any, context: Context) -> Any:
             metadata = tuple(context.invocation_metadata() or ())
-            call = Call(service, method, kind, context, metadata, request, names=logs.begin_call())
+            call = Call(service, method, kind, context, metadata, requests, names=logs.begin_call())
             CURRENT.set(call)
-            return await proceed(call)
+            try:
+                return await proceed(call)
+            finally:
+                # gRPC keeps the call until the collector comes by. What was received must not wait for that.
+                call.request = None
 
-        make = _MAKERS[handler.request_streaming, handler.response_streaming]
-        return make(
-            run,
-            request_deserializer=never_failing(handler.request_deserializer),
-            response_serializer=handler.response_serializer,
+        make: Callable[..., Handler] = (
+            grpc.stream_stream_rpc_method_handler
+            if handler.response_streaming
+            else grpc.stream_unary_rpc_method_handler
         )
+        deserializer = never_failing(handler.request_deserializer) if handler.request_streaming else None
+        return make(run, request_deserializer=deserializer, response_serializer=handler.response_serializer)
 
 
 def never_failing(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
@@ -101,15 +107,23 @@ def never_failing(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes
 
 
 def _innermost(handler: Handler) -> Proceed:
-    """The method itself. One that yields its messages is read for it."""
+    """The method itself. Its one message is read here, and not before the layers have let the call through. A method
+    that yields its messages is read for it.
+    """
     behaviour = _behaviour(handler)
-    checked: Callable[[Any], Any] = _checked_stream if handler.request_streaming else _checked
+    read = never_failing(handler.request_deserializer)
+
+    def request_of(call: Call) -> Any:
+        if handler.request_streaming:
+            return _checked_stream(call.request)
+        call.request = read(call.request)
+        return _checked(call.request)
 
     async def answer(call: Call) -> Any:
-        return await behaviour(checked(call.request), call.context)
+        return await behaviour(request_of(call), call.context)
 
     async def write(call: Call) -> None:
-        async for message in behaviour(checked(call.request), call.context):
+        async for message in behaviour(request_of(call), call.context):
             await call.context.write(message)
 
     return write if inspect.isasyncgenfunction(behaviour) else answer
@@ -139,11 +153,3 @@ def _kind(handler: Handler) -> str:
     if handler.request_streaming:
         return "bidi_stream" if handler.response_streaming else "client_stream"
     return "server_stream" if handler.response_streaming else "unary"
-
-
-_MAKERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
-    (False, False): grpc.unary_unary_rpc_method_handler,
-    (False, True): grpc.unary_stream_rpc_method_handler,
-    (True, False): grpc.stream_unary_rpc_method_handler,
-    (True, True): grpc.stream_stream_rpc_method_handler,
-}

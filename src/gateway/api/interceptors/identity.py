@@ -1,5 +1,6 @@
 """Who calls: far inside, so that refusals for want of a name are counted and logged as all others."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gateway.api.call import Call, Proceed
@@ -13,10 +14,18 @@ class Identity:
     """Names the caller of every method of the guarded services. Health and reflection say nothing about anyone.
 
     `forwarded` are the services that only a proxy calls, for others: whatever it proves about itself, it is nobody.
+    `put_off` is what a call waits for that is refused.
     """
 
-    def __init__(self, authenticator: Authenticator, guarded: frozenset[str], forwarded: frozenset[str]) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        guarded: frozenset[str],
+        forwarded: frozenset[str],
+        put_off: Callable[[Call], Awaitable[None]],
+    ) -> None:
         self._authenticator = authenticator
+        self._put_off = put_off
         self._guarded = guarded
         self._forwarded = forwarded
 
@@ -37,4 +46,5 @@ class Identity:
         except GatewayError as error:
             if cause := error.metadata.get(CAUSE):
                 call.names[CAUSE] = cause
+            await self._put_off(call)
             raise

@@ -10,7 +10,7 @@ from typing import Final
 from gateway.api.interceptors.shedding import COME_AGAIN
 from gateway.errors import GatewayError, Reason
 
-RECENT_SECONDS: Final = 1.0
+RECENT_SECONDS: Final = 60.0
 """How long a team counts as calling after it has called."""
 
 Key = tuple[str, Hashable]
@@ -33,7 +33,7 @@ class Callers:
         self._latest_called = self._now()
 
     def others_than(self, team: str) -> bool:
-        """Whether any has called within the last second."""
+        """Whether any has called within RECENT_SECONDS."""
         called = self._other_called if team == self._latest else self._latest_called
         return self._now() - called < RECENT_SECONDS
 
@@ -44,6 +44,7 @@ class _Line:
 
     team: str
     most: int
+    alone: int
     under_way: int = 0
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
@@ -54,7 +55,7 @@ class Lines:
     Args:
         most: how many may wait in all lines together. Past that the longest line gives way: who came last there is
             refused. So a team that fills the lines fills its own.
-        callers: tell whether a team is alone; the calls of one that is do not wait.
+        callers: tell whether a team is alone.
 
     """
 
@@ -64,11 +65,13 @@ class Lines:
         self.waiting = 0
         """How many wait."""
 
-    def goes(self, key: Key, most: int) -> bool:
-        """Whether a call may go on at once, one of `most` of its line under way at a time. If so it is under way."""
+    def goes(self, key: Key, most: int, alone: int) -> bool:
+        """Whether a call may go on at once: one of `most` of its line under way at a time, or of `alone` where no other
+        team calls. If so it is under way.
+        """
         line = self._lines.get(key)
         if line is None:
-            line = self._lines[key] = _Line(key[0], most)
+            line = self._lines[key] = _Line(key[0], most, alone)
         self._advance(line)
         if self._full(line):
             return False
@@ -103,10 +106,10 @@ class Lines:
             del self._lines[key]
 
     def _full(self, line: _Line) -> bool:
-        return line.under_way >= line.most and self._callers.others_than(line.team)
+        return line.under_way >= line.most and (line.under_way >= line.alone or self._callers.others_than(line.team))
 
     def _advance(self, line: _Line) -> None:
-        """Who waits longest goes on where there is room, and all who wait once nobody else calls."""
+        """Who waits longest goes on where there is room, and more of them once nobody else calls."""
         while line.waiting and not self._full(line):
             turn = line.waiting.popleft()
             self.waiting -= 1

@@ -20,8 +20,8 @@ DEADLINE_MESSAGE: Final = (
     "recorded all the same: repeat it under its request_id to get its batch job."
 )
 IN_LINE_MESSAGE: Final = (
-    "The call's deadline passed while it waited for its team's turn, since other teams call too. Nothing was done. "
-    "Call again with a longer one, or make fewer calls at a time."
+    "The call's deadline passed before it was begun: its message had not come, or it waited for its team's turn, since "
+    "other teams call too. Nothing was done. Call again with a longer one, or make fewer calls at a time."
 )
 
 
@@ -35,8 +35,10 @@ class Refusals:
         try:
             return await proceed(call)
         except GatewayError as error:
+            _forget(error)
             await refuse(call, error)
-        except DeadlinePassedError:
+        except DeadlinePassedError as error:
+            _forget(error)
             call.code = grpc.StatusCode.DEADLINE_EXCEEDED
             await _abort(call, call.code, IN_LINE_MESSAGE if call.waits else DEADLINE_MESSAGE)
         except grpc.aio.AbortError:
@@ -48,6 +50,13 @@ class Refusals:
         except Exception:
             log.exception("call failed", method=f"{call.service}/{call.method}")
             await refuse(call, _defect(call))
+
+
+def _forget(error: BaseException) -> None:
+    """Let go of every frame that the error has passed, and of the request in them: gRPC keeps what ended a call until
+    the collector comes by, and a caller that is refused again and again would fill the memory.
+    """
+    error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 async def refuse(call: Call, error: GatewayError) -> Never:

@@ -1,5 +1,6 @@
 """How much one process takes on: what is too much is refused at once, while there is memory and time to say so."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,8 +12,8 @@ from gateway.errors import GatewayError, Reason
 COME_AGAIN: Final = timedelta(seconds=1)
 
 NAMELESS_STREAMS: Final = 200
-"""How many streams of health and reflection one process keeps open at a time: they need no name, and so no bound of a
-principal's holds them.
+"""How many streams of health, and as many of reflection, one process keeps open at a time: they need no name, and so no
+bound of a principal's holds them.
 """
 
 
@@ -25,7 +26,7 @@ class Shedding:
     def __init__(self, most: int, guarded: frozenset[str]) -> None:
         self._most, self._guarded = most, guarded
         self.in_flight = 0
-        self._nameless = 0
+        self._nameless = Counter[str]()
 
     async def around(self, call: Call, proceed: Proceed) -> Any:
         """Refuse, or count while it goes on."""
@@ -46,24 +47,24 @@ class Shedding:
             self.in_flight -= 1
 
     @contextmanager
-    def at_rest(self) -> Iterator[None]:
+    def at_rest(self, call: Call) -> Iterator[None]:
         """While it is entered, a call that was let through is not worked on, and does not count."""
-        self.in_flight -= 1
+        counted = int(call.unary and call.service in self._guarded)
+        self.in_flight -= counted
         try:
             yield
         finally:
-            self.in_flight += 1
+            self.in_flight += counted
 
     async def _stream(self, call: Call, proceed: Proceed) -> Any:
-        if self._nameless >= NAMELESS_STREAMS:
+        if self._nameless[call.service] >= NAMELESS_STREAMS:
             raise GatewayError(
                 Reason.OVERLOADED,
-                "This replica keeps as many streams of health and reflection open as it may. End some, or ask with "
-                "unary calls.",
+                "This replica keeps as many streams of this service open as it may. End some, or ask with unary calls.",
                 retry_after=COME_AGAIN,
             )
-        self._nameless += 1
+        self._nameless[call.service] += 1
         try:
             return await proceed(call)
         finally:
-            self._nameless -= 1
+            self._nameless[call.service] -= 1

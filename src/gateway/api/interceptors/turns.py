@@ -1,7 +1,7 @@
 """Turns between teams: while several call, each has only so many calls under way, and its further ones wait in line.
 
 A process has one core and takes calls as they come. Without turns a team that never rests stands before every call of
-another; with them, another's call waits for the few that are under way. A team that calls alone is never held back.
+another; with them, another's call waits for the few that are under way. A team that calls alone has many more.
 """
 
 import asyncio
@@ -35,6 +35,8 @@ class Share:
     creates: int
     others: int
     waiting: int
+    alone: int
+    """How many of each kind where no other team calls: so many the first call of another may stand behind."""
     watch_seconds: float = 0.0
 
     def of(self, kind: "_Kind") -> int:
@@ -45,6 +47,8 @@ class Share:
                 return 1
             case _Kind.OTHER:
                 return self.others
+            case _Kind.NAMELESS:
+                return 1
 
 
 class _Kind(Enum):
@@ -53,6 +57,7 @@ class _Kind(Enum):
     CREATE = auto()
     WATCH = auto()
     OTHER = auto()
+    NAMELESS = auto()
 
     @classmethod
     def of(cls, call: Call) -> Self:
@@ -70,7 +75,7 @@ class Turns:
     Args:
         share: how many calls.
         whose: whose turns a principal takes; "" for a principal without any right, whose calls hold nobody back.
-        at_rest: entered while a unary call waits.
+        at_rest: entered while a call waits.
         now: the clock by which teams count as calling, in seconds.
         later: calls something after so many seconds.
 
@@ -80,7 +85,7 @@ class Turns:
         self,
         share: Share,
         whose: Callable[[Principal], str],
-        at_rest: Callable[[], AbstractContextManager[None]],
+        at_rest: Callable[[Call], AbstractContextManager[None]],
         now: Callable[[], float] = time.monotonic,
         later: Callable[[float, Callable[[], None]], object] | None = None,
     ) -> None:
@@ -97,14 +102,14 @@ class Turns:
     async def around(self, call: Call, proceed: Proceed) -> Any:
         """Wait for a turn, hold it while the call goes on, and pass it on."""
         if call.principal is None:
+            await self.nameless(call)
             return await proceed(call)
         team = self._whose(call.principal)
         if team:
             self._callers.called(team)
         kind = _Kind.of(call)
         key = team, kind
-        if not self._lines.goes(key, self._share.of(kind)):
-            await self._turn(call, key)
+        await self._turn(call, key, kind)
         if kind is _Kind.WATCH:
             return await self._begin(call, proceed, key)
         try:
@@ -112,12 +117,19 @@ class Turns:
         finally:
             self._lines.pass_on(key)
 
-    async def _turn(self, call: Call, key: Key) -> None:
+    async def nameless(self, call: Call) -> None:
+        """Wait until a call without a name goes on, or is refused for want of one: one at each turn of the loop, so
+        that a flood of them does not stand before calls of teams.
+        """
+        key = "", _Kind.NAMELESS
+        await self._turn(call, key, _Kind.NAMELESS)
+        self._later(0.0, lambda: self._lines.pass_on(key))
+
+    async def _turn(self, call: Call, key: Key, kind: _Kind) -> None:
+        if self._lines.goes(key, self._share.of(kind), self._share.alone):
+            return
         call.waits = True
-        if call.unary:
-            with self._at_rest():
-                await self._lines.turn(key)
-        else:
+        with self._at_rest(call):
             await self._lines.turn(key)
         call.waits = False
 
