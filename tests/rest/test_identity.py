@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 import yaml
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from gateway.api.rest.files import BOOTSTRAP, front_files
 from gateway.cli.envoy import dev_front, free_address
@@ -100,6 +101,16 @@ async def test_a_certificate_that_calls_the_twin_itself_is_nobody_too(house: Hou
         request = b"\x0a\x0dteams/ranking"
         assert await own(request, timeout=20) == b""
         assert (await refusal(twin(request, timeout=20))).reason == "NOT_AUTHENTICATED"
+
+
+async def test_reflection_lists_no_twin(house: House, secured: Gateway) -> None:
+    credentials = grpc.ssl_channel_credentials(house.authority.pem)
+    async with grpc.aio.secure_channel(secured.app.api_target, credentials) as channel:
+        call = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(timeout=20)
+        await call.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+        listed = {each.name for each in (await call.read()).list_services_response.service}
+    assert "batchjobs.v1.BatchJobs" in listed
+    assert not {name for name in listed if name.startswith("rest.")}
 
 
 def with_certificate(house: House, files: Mapping[str, bytes]) -> Mapping[str, bytes]:

@@ -40,7 +40,7 @@ class NotServed(grpc.GenericRpcHandler):
     """Added last: takes every method that no other handler has, streaming or not, and says what is served."""
 
     def __init__(self, services: Sequence[ServiceDescriptor]) -> None:
-        self._served = "; ".join(_told(service) for service in services if not _is_internal(service))
+        self._served = "; ".join(_told(service) for service in services if not is_internal(service))
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
         """A handler that refuses whatever it is sent."""
@@ -56,7 +56,7 @@ class NotServed(grpc.GenericRpcHandler):
         return grpc.stream_stream_rpc_method_handler(refuse)
 
 
-def _is_internal(service: ServiceDescriptor) -> bool:
+def is_internal(service: ServiceDescriptor) -> bool:
     """Whether a proxy alone calls it, for callers over REST."""
     return service.full_name.startswith("rest.")
 

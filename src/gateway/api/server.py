@@ -14,7 +14,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
-from gateway.api.handlers import NotServed, method_paths
+from gateway.api.handlers import NotServed, is_internal, method_paths
 from gateway.api.health import Health
 from gateway.api.interceptors.chain import Layer, Layered
 
@@ -78,7 +78,7 @@ class ApiServer:
         served = frozenset[str]().union(*(method_paths(service) for service in everything))
         found: Any = _Handlers([handler for _, handler in services])
         health_pb2_grpc.add_HealthServicer_to_server(health.servicer, found)
-        reflecting = reflection.aio.ReflectionServicer([service.full_name for service in everything])
+        reflecting = reflection.aio.ReflectionServicer([each.full_name for each in everything if not is_internal(each)])
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflecting, found)  # type: ignore[no-untyped-call]
         layered = Layered([*found.generic, NotServed(described)], layers, served)
         self._new = partial(grpc.aio.server, handlers=[layered], options=_options(limits))
