@@ -5,6 +5,7 @@
 ARG BASE=python:3.13-slim-bookworm
 
 # ---- What every stage that installs begins with: pip and the tool that makes our wheel, apart from what will be shipped.
+# DL3006: which base, with tag or digest, whoever builds says by BASE.
 # hadolint ignore=DL3006
 FROM ${BASE} AS tools
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
@@ -33,6 +34,7 @@ RUN --mount=type=secret,id=trust,target=/run/secrets/trust --mount=type=secret,i
  && mkdir -p /sample/buckets/ranking-out /sample/buckets/search-out /sample/buckets/ads-out /sample/tables/corp-ml/ranking_out
 
 # ---- The base without what could change it or build anything in it.
+# DL3006: as above.
 # hadolint ignore=DL3006
 FROM ${BASE} AS bare
 COPY deploy/image/strip.sh /

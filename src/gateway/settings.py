@@ -218,7 +218,7 @@ class Settings(DatabaseSettings):
     watches: int = Field(default=10_000, ge=1)
     """How many watches one replica serves at once."""
     watches_per_principal: int = Field(default=2000, ge=1)
-    """How many of them may be one principal's; more are refused as OVERLOADED."""
+    """How many of them may be one principal's; more are refused as OVERLOADED. One team's may be half of all."""
     calls_in_flight: int = Field(default=1000, ge=1)
     """How many unary calls one replica works on at once; more are refused as OVERLOADED."""
     calls_waiting: int = Field(default=1000, ge=1)

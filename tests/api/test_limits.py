@@ -181,6 +181,28 @@ async def test_one_principals_watches_are_bounded_and_others_go_on(start_gateway
     assert await ranking.watch_team().event() is not None
 
 
+async def test_a_teams_watches_are_bounded_whoever_opens_them(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(role="api", watches=2, watches_per_principal=1)
+    ranking, search = gateway.caller("ranking"), gateway.caller("search")
+    assert await ranking.watch_team().event() is not None
+    ranking.metadata = gateway.caller("operator").metadata
+    one_more = await refusal(ranking.watch_team().event())
+    assert (one_more.code, one_more.reason) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
+    assert "The team ranking has as many watches" in one_more.message
+    assert await search.watch_team().event() is not None
+
+
+async def test_probes_are_not_crowded_out_by_streams_on_their_listener(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(role="api")
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{gateway.app.health_port}") as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as refused_watch:
+            await stub.Watch(health_pb2.HealthCheckRequest(), timeout=30).read()
+        assert refused_watch.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        answer = await stub.Check(health_pb2.HealthCheckRequest(service="live"), timeout=30)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
 async def test_calls_in_flight_are_a_metric(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(role="api")
     await gateway.caller("ranking").list()

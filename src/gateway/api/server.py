@@ -112,12 +112,20 @@ class ApiServer:
 
 
 class HealthServer:
-    """Health alone, in plaintext, on a listener of its own."""
+    """Health alone, in plaintext, on a listener of its own: `Check` without `Watch`, since streams that are left open
+    would take the place of probes.
+    """
 
     def __init__(self, health: Health) -> None:
         # Two processes on one port would share its calls between them unnoticed.
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)], maximum_concurrent_rpcs=100)
-        health_pb2_grpc.add_HealthServicer_to_server(health.servicer, self._server)
+        check = grpc.unary_unary_rpc_method_handler(
+            health.servicer.Check,
+            request_deserializer=health_pb2.HealthCheckRequest.FromString,
+            response_serializer=health_pb2.HealthCheckResponse.SerializeToString,
+        )
+        handlers = grpc.method_handlers_generic_handler(HEALTH_SERVICE.full_name, {"Check": check})
+        self._server.add_generic_rpc_handlers((handlers,))
 
     async def start(self, address: str) -> int:
         """Listen on `host:port` and answer the port; raises ListenError where it cannot be bound."""

@@ -31,6 +31,11 @@ class WatchSettings:
     most_of_one: int = 2_000
     """How many of them may be one principal's."""
 
+    @property
+    def most_of_team(self) -> int:
+        """How many may be one team's, of all its principals."""
+        return max(self.most // 2, self.most_of_one)
+
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
@@ -49,7 +54,8 @@ class Watches:
         self.alarms = Alarms(clock)
         self._metrics = metrics
         self._open: set[Watcher] = set()
-        self._of: Counter[Principal] = Counter()
+        self._of: Counter[Principal | str] = Counter()
+        """By who watches, and by whose batch jobs."""
         policies.subscribe(lambda _policy: self._wake_all())
         drain.subscribe(self._wake_all)
 
@@ -58,31 +64,32 @@ class Watches:
         """One more watch, while this is entered.
 
         Raises:
-            GatewayError: OVERLOADED for one too many, in all or of the principal, and what `Watcher.check` raises.
+            GatewayError: OVERLOADED for one too many, in all, of the principal or of the team, and what `Watcher.check`
+                raises.
 
         """
-        self._refuse_one_too_many(principal)
+        self._refuse_one_too_many(principal, team)
         watcher = Watcher(self, principal, team)
         self._open.add(watcher)
-        self._of[principal] += 1
+        self._of.update((principal, team))
         self._metrics.watch_opened()
         try:
             watcher.check()
             yield watcher
         finally:
             self._open.discard(watcher)
-            self._of[principal] -= 1
-            if not self._of[principal]:
-                del self._of[principal]
+            self._of -= Counter((principal, team))  # What comes to nothing is left out.
             self._metrics.watch_closed()
             if not self._open:
                 self.alarms.clear()
 
-    def _refuse_one_too_many(self, principal: Principal) -> None:
+    def _refuse_one_too_many(self, principal: Principal, team: str) -> None:
         if len(self._open) >= self.settings.most:
             whose, instead = "This replica serves", "Call again in a moment, or ask for the state instead."
         elif self._of[principal] >= self.settings.most_of_one:
             whose, instead = f"{principal.name} has", "End some, or watch the team with one WatchBatchJobs instead."
+        elif self._of[team] >= self.settings.most_of_team:
+            whose, instead = f"The team {team} has", "End some, or watch the team with one WatchBatchJobs instead."
         else:
             return
         message = f"{whose} as many watches as it may. {instead}"

@@ -36,7 +36,7 @@ class RpcMetrics:
         )
         self._waiting = Gauge(
             "batchjobs_calls_waiting",
-            "Calls of teams that have as many under way as they may while other teams call too.",
+            "Calls and watches that wait for their turn, their team having as many under way as it may.",
             registry=registry,
         )
         self._watches = Gauge("batchjobs_watches", "Watch streams that are open on this replica.", registry=registry)
