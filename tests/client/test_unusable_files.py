@@ -1,6 +1,7 @@
 """Files that TLS cannot be made with: which one it is, and what is wrong with it, is said before anything is tried."""
 
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
@@ -73,6 +74,7 @@ def security(ca: Path, tmp_path: Path) -> Security:
         ),
         ("key_file", OTHER.key, "holds another key than that of the certificate in"),
     ],
+    ids=itertools.count(),  # What the cases hold is made anew by each process, and is no name for them.
 )
 async def test_a_file_that_cannot_be_used_is_named_at_once(
     security: Security, tmp_path: Path, spoiled: str, holds: bytes, says: str
