@@ -25,7 +25,7 @@ MALFORMED = [
     "teams/ranking/batchJobs/1\0",
     "teams/ranking/batchJobs/1\n",
     "teams/ränking/batchJobs/1",
-    "teams/ranking/batchJobs/" + "1" * 900_000,
+    "teams/ranking/batchJobs/" + "1" * 200_000,
 ]
 
 

@@ -43,7 +43,7 @@ class Front:
     """Who vouches for the gateway's certificate; None where it is beside Envoy, on loopback."""
     gateway_name: str = "localhost"
     """The DNS name that the gateway's certificate must have."""
-    body_bytes: int = 1000 * 1024
+    body_bytes: int = 240 * 1024
     """The largest body: a little less than the gateway's largest message."""
     access_log: bool = False
 
