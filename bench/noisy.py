@@ -6,7 +6,7 @@ and it never rests when it is refused. Quiet and flooded take turns, and the med
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,43 +111,29 @@ async def flooded(flood: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             await task
 
 
+async def without_rest(gateway: Server, method: str, requests: Iterable[bytes], **more: Any) -> None:
+    """Many callers of the noisy team, whatever they are answered."""
+    run = {"callers": FLOODING, "seconds": 60.0, "refused_too": True, "pinned": ASIDE, **more}
+    await called(gateway, method, NOISY, requests, **run)
+
+
 async def gets(gateway: Server) -> None:
-    """Many callers, without a rest."""
+    """Of one batch job."""
     name = pb.GetBatchJobRequest(name=f"teams/{NOISY}/batchJobs/{10**17 + NAMES + 1}").SerializeToString()
-    await called(gateway, "GetBatchJob", NOISY, [name], callers=FLOODING, seconds=60.0, refused_too=True, pinned=ASIDE)
+    await without_rest(gateway, "GetBatchJob", [name])
 
 
 async def creates(gateway: Server) -> None:
-    """Many callers, without a rest."""
+    """Each under a request id of its own."""
     every = create.requests(2, create.OBJECTS // create.TEAMS, 40_000, time.monotonic_ns())
     noisy = (request for number, request in enumerate(every) if number % 2)
-    await called(
-        gateway,
-        "CreateBatchJob",
-        NOISY,
-        noisy,
-        callers=FLOODING,
-        seconds=60.0,
-        refused_too=True,
-        once=True,
-        pinned=ASIDE,
-    )
+    await without_rest(gateway, "CreateBatchJob", noisy, once=True)
 
 
 async def watches(gateway: Server) -> None:
-    """Many callers, without a rest, who open a watch and leave it at its first message."""
+    """Opened, and left at the first message."""
     request = pb.WatchBatchJobsRequest(parent=f"teams/{NOISY}").SerializeToString()
-    await called(
-        gateway,
-        "WatchBatchJobs",
-        NOISY,
-        [request],
-        callers=FLOODING,
-        seconds=60.0,
-        refused_too=True,
-        first=True,
-        pinned=ASIDE,
-    )
+    await without_rest(gateway, "WatchBatchJobs", [request], first=True)
 
 
 def _ms(seconds: float) -> str:

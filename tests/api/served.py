@@ -55,10 +55,11 @@ class Served:
     async def get(self, name: str = "n", metadata: tuple = RANKING) -> pb.BatchJob:
         return await self.stub.GetBatchJob(pb.GetBatchJobRequest(name=name), metadata=metadata, timeout=CALL_SECONDS)
 
-    def in_flight(self) -> int:
-        """How many unary calls are worked on."""
-        lines = self.exposed().splitlines()
-        return next(int(float(line.split()[1])) for line in lines if line.startswith("batchjobs_calls_in_flight "))
+    def gauge(self, name: str) -> float:
+        """What a metric without labels says now."""
+        value = self.metrics.registry.get_sample_value(name)
+        assert value is not None, name
+        return value
 
     def exposed(self) -> str:
         return generate_latest(self.metrics.registry).decode()

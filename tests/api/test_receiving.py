@@ -50,7 +50,7 @@ async def test_a_message_that_does_not_come_counts_as_a_call_and_has_the_time_of
     monkeypatch.setattr(deadline, "LONGEST_UNARY", 0.2)
     async with serving(most=1) as served:
         waits = asyncio.ensure_future(refused(served, half()))
-        while served.in_flight() != 1:  # noqa: ASYNC110 - nothing tells of a call without a message but the metric
+        while served.gauge("batchjobs_calls_in_flight") != 1:  # noqa: ASYNC110 - nothing tells of a call without a message but the metric
             await asyncio.sleep(0)
         assert (await refusal(served.get())).reason == "OVERLOADED"
         late = await waits

@@ -36,9 +36,7 @@ async def watching(_request: Any, context: Any) -> None:
 
 
 def waiting(served: Served) -> float:
-    return next(
-        float(line.split()[1]) for line in served.exposed().splitlines() if line.startswith("batchjobs_calls_w")
-    )
+    return served.gauge("batchjobs_calls_waiting")
 
 
 async def until_waiting(served: Served, many: int) -> None:
@@ -51,6 +49,15 @@ async def called_by_ads(served: Served, held: Held) -> "asyncio.Task[pb.BatchJob
     call = asyncio.create_task(served.get(metadata=ADS))
     await held.began.get()
     return call
+
+
+async def both_under_way(served: Served, held: Held) -> "list[asyncio.Task[pb.BatchJob]]":
+    """One call of another team, and as many of ranking as it has beside it: its next one waits."""
+    calls = [await called_by_ads(served, held)]
+    calls += [asyncio.create_task(served.get()) for _ in range(TWO.others)]
+    for _ in range(TWO.others):
+        await held.began.get()
+    return calls
 
 
 async def test_beside_another_team_a_team_has_its_share_under_way_and_the_rest_waits() -> None:
@@ -147,10 +154,7 @@ async def test_calls_that_wait_leave_the_work_to_others() -> None:
 async def test_a_deadline_that_passes_in_line_is_told_as_one_after_which_nothing_was_done() -> None:
     held = Held()
     async with serving(share=TWO, GetBatchJob=held) as served:
-        calls = [await called_by_ads(served, held)]
-        calls += [asyncio.create_task(served.get()) for _ in range(2)]
-        for _ in range(2):
-            await held.began.get()
+        calls = await both_under_way(served, held)
         late = await refusal(served.stub.GetBatchJob(pb.GetBatchJobRequest(), metadata=RANKING, timeout=0.3))
         assert late.code == "DEADLINE_EXCEEDED"
         assert "Nothing was done" in late.message
@@ -188,10 +192,7 @@ async def test_a_watch_that_says_nothing_gives_its_turn_back_at_its_end() -> Non
 async def test_callers_that_give_up_in_line_leave_it() -> None:
     held = Held()
     async with serving(share=TWO, GetBatchJob=held) as served:
-        calls = [await called_by_ads(served, held)]
-        calls += [asyncio.create_task(served.get()) for _ in range(2)]
-        for _ in range(2):
-            await held.began.get()
+        calls = await both_under_way(served, held)
         leaving = [asyncio.create_task(served.get()) for _ in range(3)]
         await until_waiting(served, 3)
         for each in leaving:

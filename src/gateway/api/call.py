@@ -28,8 +28,8 @@ class Call:
     """What stands on the call's log lines: who calls, and what about."""
     rpc_id: str = ""
     principal: Principal | None = None
-    waits: bool = False
-    """Whether it waits for its message or for its team's turn, or was ended so: nothing of it is done."""
+    begun: bool = False
+    """Whether the layers have let it through to its method: before that nothing of it is done."""
     code: grpc.StatusCode | None = None
     reason: str = ""
 

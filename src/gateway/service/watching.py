@@ -78,7 +78,10 @@ class Watches:
             yield watcher
         finally:
             self._open.discard(watcher)
-            self._of -= Counter((principal, team))  # What comes to nothing is left out.
+            for whose in (principal, team):
+                self._of[whose] -= 1
+                if not self._of[whose]:
+                    del self._of[whose]
             self._metrics.watch_closed()
             if not self._open:
                 self.alarms.clear()

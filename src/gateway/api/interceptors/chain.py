@@ -114,6 +114,7 @@ def _innermost(handler: Handler) -> Proceed:
     read = never_failing(handler.request_deserializer)
 
     def request_of(call: Call) -> Any:
+        call.begun = True
         if handler.request_streaming:
             return _checked_stream(call.request)
         call.request = read(call.request)

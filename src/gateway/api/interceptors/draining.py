@@ -59,8 +59,8 @@ class Draining:
             task.cancel()
 
     def _ended(self, call: Call) -> GatewayError:
-        """DRAINING promises that nothing was done, which is true of a read, and of a call that still waits."""
-        if call.waits or call.service not in self._guarded or call.method.startswith(READS):
+        """DRAINING promises that nothing was done, which is true of a read, and of a call that is not begun."""
+        if not call.begun or call.service not in self._guarded or call.method.startswith(READS):
             return self._drain.refusal()
         return GatewayError(
             Reason.STORE_UNAVAILABLE,

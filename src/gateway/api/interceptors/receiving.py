@@ -16,9 +16,7 @@ class Receiving:
     async def around(self, call: Call, proceed: Proceed) -> Any:
         """Wait for the message; refuse a call that ends without one."""
         if not call.sends_stream:
-            call.waits = True
             call.request = await call.context.read()
-            call.waits = False
             if call.request is grpc.aio.EOF:
                 raise GatewayError(Reason.INVALID_SPEC, "The call has no message: send the method's request.")
         return await proceed(call)

@@ -1,6 +1,7 @@
 """The one place where an exception becomes a status on the wire."""
 
 import asyncio
+import sys
 from datetime import timedelta
 from typing import Any, Final, Never
 
@@ -19,9 +20,10 @@ DEADLINE_MESSAGE: Final = (
     "The call's deadline passed before the work was done. Call again with a longer one. A create may have been "
     "recorded all the same: repeat it under its request_id to get its batch job."
 )
-IN_LINE_MESSAGE: Final = (
-    "The call's deadline passed before it was begun: its message had not come, or it waited for its team's turn, since "
-    "other teams call too. Nothing was done. Call again with a longer one, or make fewer calls at a time."
+NOT_BEGUN_MESSAGE: Final = (
+    "The call's deadline passed before it was begun: its caller was not known yet, its message had not come, or it "
+    "waited for its team's turn, since other teams call too. Nothing was done. Call again with a longer one, or make "
+    "fewer calls at a time."
 )
 
 
@@ -35,12 +37,10 @@ class Refusals:
         try:
             return await proceed(call)
         except GatewayError as error:
-            _forget(error)
             await refuse(call, error)
-        except DeadlinePassedError as error:
-            _forget(error)
+        except DeadlinePassedError:
             call.code = grpc.StatusCode.DEADLINE_EXCEEDED
-            await _abort(call, call.code, IN_LINE_MESSAGE if call.waits else DEADLINE_MESSAGE)
+            await _abort(call, call.code, DEADLINE_MESSAGE if call.begun else NOT_BEGUN_MESSAGE)
         except grpc.aio.AbortError:
             # A library's own method (health, reflection) has refused with a code of its own.
             call.code = _set_code(call)
@@ -50,13 +50,6 @@ class Refusals:
         except Exception:
             log.exception("call failed", method=f"{call.service}/{call.method}")
             await refuse(call, _defect(call))
-
-
-def _forget(error: BaseException) -> None:
-    """Let go of every frame that the error has passed, and of the request in them: gRPC keeps what ended a call until
-    the collector comes by, and a caller that is refused again and again would fill the memory.
-    """
-    error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 async def refuse(call: Call, error: GatewayError) -> Never:
@@ -79,11 +72,20 @@ async def _abort(call: Call, code: grpc.StatusCode, message: str, trailers: Trai
     """Send the status. Where the call is over already there is nobody to send it to, and gRPC would log a traceback for
     the attempt: the caller has gone, or its deadline was told to it by its own side of the connection.
     """
+    _forget(sys.exception())
     try:
         await call.context.abort(code, message, trailers)
     except (grpc.aio.UsageError, grpc.aio.InternalError) as over:
         raise asyncio.CancelledError from over
     raise AssertionError("abort always raises")
+
+
+def _forget(ended_by: BaseException | None) -> None:
+    """Let go of every frame that the error has passed, and of the request in them: gRPC keeps what ended a call until
+    the collector comes by, and a caller that is refused again and again would fill the memory.
+    """
+    if ended_by is not None:
+        ended_by.__traceback__ = ended_by.__context__ = ended_by.__cause__ = None
 
 
 def _defect(call: Call) -> GatewayError:

@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 import grpc
 
 from gateway.api.call import Call, Proceed
-from gateway.api.interceptors.lines import Callers, Key, Lines
+from gateway.api.interceptors.lines import Callers, Lines
 from gateway.identity.authorize import membership_of
 from gateway.identity.principal import Principal
 from gateway.policy.model import Policy
@@ -43,12 +43,10 @@ class Share:
         match kind:
             case _Kind.CREATE:
                 return self.creates
-            case _Kind.WATCH:
+            case _Kind.WATCH | _Kind.NAMELESS:
                 return 1
             case _Kind.OTHER:
                 return self.others
-            case _Kind.NAMELESS:
-                return 1
 
 
 class _Kind(Enum):
@@ -64,6 +62,9 @@ class _Kind(Enum):
         if not call.unary:
             return cls.WATCH
         return cls.CREATE if call.method in CREATES else cls.OTHER
+
+
+_Key = tuple[str, _Kind]
 
 
 class Turns:
@@ -107,10 +108,9 @@ class Turns:
         team = self._whose(call.principal)
         if team:
             self._callers.called(team)
-        kind = _Kind.of(call)
-        key = team, kind
-        await self._turn(call, key, kind)
-        if kind is _Kind.WATCH:
+        key = team, _Kind.of(call)
+        await self._turn(call, key)
+        if not call.unary:
             return await self._begin(call, proceed, key)
         try:
             return await proceed(call)
@@ -122,18 +122,15 @@ class Turns:
         that a flood of them does not stand before calls of teams.
         """
         key = "", _Kind.NAMELESS
-        await self._turn(call, key, _Kind.NAMELESS)
+        await self._turn(call, key)
         self._later(0.0, lambda: self._lines.pass_on(key))
 
-    async def _turn(self, call: Call, key: Key, kind: _Kind) -> None:
-        if self._lines.goes(key, self._share.of(kind), self._share.alone):
-            return
-        call.waits = True
-        with self._at_rest(call):
-            await self._lines.turn(key)
-        call.waits = False
+    async def _turn(self, call: Call, key: _Key) -> None:
+        if not self._lines.goes(key, self._share.of(key[1]), self._share.alone):
+            with self._at_rest(call):
+                await self._lines.turn(key)
 
-    async def _begin(self, call: Call, proceed: Proceed, key: Key) -> Any:
+    async def _begin(self, call: Call, proceed: Proceed, key: _Key) -> Any:
         over = self._now() + self._share.watch_seconds
 
         def pass_on() -> None:
