@@ -1,4 +1,6 @@
-"""Every change of every batch job, noted by PostgreSQL itself: a trigger beside the product, not a hook in it."""
+"""Every change of every batch job and every scan that a leader has dealt with, noted by PostgreSQL itself: triggers
+beside the product, not hooks in it.
+"""
 
 from typing import Any
 
@@ -26,6 +28,19 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER chaos_note AFTER INSERT OR UPDATE ON batch_jobs FOR EACH ROW EXECUTE FUNCTION chaos_note();
+CREATE TABLE chaos_scans (
+    place     bigserial PRIMARY KEY,
+    time      timestamptz NOT NULL DEFAULT store_clock(),
+    pool      text NOT NULL,
+    begun     timestamptz NOT NULL
+);
+CREATE FUNCTION chaos_note_scan() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO chaos_scans (pool, begun) VALUES (NEW.pool, NEW.last_scan_time);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER chaos_note_scan AFTER UPDATE ON pools FOR EACH ROW
+    WHEN (NEW.last_scan_time IS DISTINCT FROM OLD.last_scan_time) EXECUTE FUNCTION chaos_note_scan();
 """
 
 _DUMP = {
@@ -33,6 +48,8 @@ _DUMP = {
     "rows": "SELECT id, team, pool, state, revision, request_id, vertex_name, delete_time IS NOT NULL AS deleted "
     "FROM batch_jobs",
     "teams": "SELECT team, revision FROM teams",
+    "scans": "SELECT pool, extract(epoch FROM begun)::float8 AS begun, extract(epoch FROM time)::float8 AS at "
+    "FROM chaos_scans ORDER BY place",
     "request_ids": "SELECT team, request_id, batch_job_id FROM request_ids",
 }
 
@@ -45,7 +62,7 @@ SELECT count(*) FROM batch_jobs WHERE state IN ('QUEUED', 'SUBMITTING', 'PENDING
 
 
 async def install(url: str) -> None:
-    """Make the table and the trigger, on a schema that is migrated and empty."""
+    """Make the tables and the triggers, on a schema that is migrated and empty."""
     await _run(url, _INSTALL)
 
 

@@ -81,6 +81,15 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """A scan of a region that was complete and whose finds its leader had dealt with at `at`: noted by the store."""
+
+    region: str
+    begun: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A Vertex job, there or deleted meanwhile. From `over` on it took no room; None: it lives."""
 
@@ -117,6 +126,7 @@ class Evidence:
     journal: tuple[Mapping[str, Any], ...] = ()
     creates: tuple[Create, ...] = ()
     looks: tuple[Look, ...] = ()
+    scans: tuple[Scan, ...] = ()
     cancelled: Mapping[str, float] = None  # type: ignore[assignment]  # as above
     jobs: tuple[Job, ...] = ()
     live: frozenset[str] = frozenset()
@@ -153,6 +163,7 @@ class Evidence:
             journal=tuple(journal),
             creates=tuple(_create(call) for call in calls if call["method"] == "CreateBatchPredictionJob"),
             looks=tuple(_look(call) for call in calls if call["method"] == LIST and _is_a_look(call)),
+            scans=tuple(Scan(_last(each["pool"]), each["begun"], each["at"]) for each in store["scans"]),
             cancelled=_first_cancels(calls),
             jobs=(*(_job(job) for job in jobs), *(_job(job) for job in gone)),
             policies={key: Policy(each["capacities"], each["limits"]) for key, each in policies.items()},

@@ -23,8 +23,8 @@ Asker = tuple[str, bool]
 def duplicates(evidence: Evidence) -> Found:
     """Creates that were sent while an earlier one for the same batch job might still have succeeded.
 
-    Until T, counted from the earlier one's SUBMITTING, nobody may send. Afterwards nobody may who was shown what the
-    earlier one had made; within T everybody was.
+    Until T, counted from the earlier one's SUBMITTING, nobody may send. Afterwards nobody may whose scan, dealt with
+    before the later one took its slot, had shown what the earlier one had made; within T everybody's has.
     """
     for batch_job, creates in evidence.creates_of.items():
         for number, later in enumerate(creates[1:], start=1):
@@ -51,14 +51,19 @@ def _forbids(evidence: Evidence, earlier: Create, later: Create) -> str:
 
 
 def _was_shown(evidence: Evidence, earlier: Create, later: Create) -> bool:
-    """Whether the scan that the later one went by, the last on its connection, showed what the earlier one had made."""
-    scans = [
-        look
-        for look in evidence.looks
-        if look.scan and look.peer == later.peer and look.region == later.region and look.at < later.sent
-    ]
-    latest = max(scans, key=lambda look: look.at, default=None)
-    return latest is not None and not latest.lags and earlier.effect is not None and earlier.effect < latest.at
+    """Whether the last scan that was dealt with before the later one took its slot showed what the earlier one made.
+
+    Two scans may be under way at once, and Vertex does not say which answer has come: a scan showed what all of those
+    show that it may have been.
+    """
+    taken = evidence.begun.get(later.attempt, later.sent)
+    scans = [scan for scan in evidence.scans if scan.region == later.region and scan.at < taken]
+    latest = max(scans, key=lambda scan: scan.at, default=None)
+    if latest is None or earlier.effect is None:
+        return False
+    asked = [look for look in evidence.looks if look.scan and (look.peer, look.region) == (later.peer, later.region)]
+    answers = [look for look in asked if latest.begun <= look.at <= latest.at]
+    return bool(answers) and all(not look.lags and earlier.effect < look.at for look in answers)
 
 
 def late_duplicates_left(evidence: Evidence) -> Found:

@@ -7,7 +7,7 @@ import pytest
 
 from chaos.audit import counters
 from chaos.audit.bounds import over_capacity
-from chaos.audit.evidence import Change, Create, Evidence, Job, Look, Policy, Row
+from chaos.audit.evidence import Change, Create, Evidence, Job, Look, Policy, Row, Scan
 
 POOL = "corp-ml/us-central1"
 REGION = "us-central1"
@@ -77,12 +77,35 @@ def test_a_create_after_one_that_no_row_had_is_a_duplicate() -> None:
         ((look(50, peer="b"),), 0),
         ((look(50, scan=False),), 0),
         ((look(0.5),), 0),
+        ((look(50), look(51)), 1),
+        ((look(0.5), look(50)), 0),
+        ((look(50), look(51, lags=True)), 0),
+        ((look(0.5), look(50, peer="b")), 0),
     ],
 )
 def test_beyond_t_only_who_was_shown_an_earlier_one_may_not_send(looks: tuple[Look, ...], counted: int) -> None:
+    """Where several answers were under way at once, the scan may have been any of them."""
+    assert _late(looks, Scan(REGION, 0.4, 52.0)) == counted
+
+
+@pytest.mark.parametrize(
+    ("scan", "counted"),
+    [
+        (Scan(REGION, 49.0, 59.9), 1),
+        (Scan(REGION, 49.0, 60.5), 0),
+        (Scan(REGION, 51.0, 59.9), 0),
+        (Scan("europe-west4", 49.0, 59.9), 0),
+    ],
+)
+def test_a_scan_shows_what_is_there_once_its_leader_has_dealt_with_it(scan: Scan, counted: int) -> None:
+    assert _late((look(50),), scan) == counted
+
+
+def _late(looks: tuple[Look, ...], scan: Scan) -> int:
+    """How many duplicates there are where a second create took its slot at 60 and left at 61."""
     begun = (change(0, "SUBMITTING", attempt="x"), change(60, "SUBMITTING", attempt="y"))
     sent = (create(1, "x", "1", code="UNAVAILABLE"), create(61, "y", "2"))
-    assert count(counters.duplicates, evidence(changes=begun, creates=sent, looks=looks)) == counted
+    return count(counters.duplicates, evidence(changes=begun, creates=sent, looks=looks, scans=(scan,)))
 
 
 @pytest.mark.parametrize(("polls", "scans", "counted"), [(3, 0, 0), (4, 0, 1), (0, 2, 0), (0, 3, 1)])

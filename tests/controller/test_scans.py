@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.controller.scans import Scan, Scans
 from gateway.domain.batch_job import Attempt, BatchJob
 from gateway.domain.states import State
+from gateway.store.errors import StoreUnavailableError
 from support.store import POOL, SPEC
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -86,27 +88,52 @@ def test_a_put_back_batch_job_waits_for_a_scan_begun_later() -> None:
     kept = Scans(T, SLACK)
     before = replace(at(10), number=kept.begin())
     kept.put_back(ROW)
-    assert kept.blocked(POOL) == {1}
+    assert kept.blocks(POOL, 1)
     kept.note(POOL, before, whole=False)
-    assert kept.blocked(POOL) == {1}, "it began before"
+    assert kept.blocks(POOL, 1), "it began before"
     kept.note(POOL, replace(at(11, reach=timedelta(0)), number=kept.begin()), whole=False)
-    assert kept.blocked(POOL) == {1}, "it did not reach back to the first attempt"
+    assert kept.blocks(POOL, 1), "it did not reach back to the first attempt"
     kept.note(POOL, replace(at(12), number=kept.begin()), whole=False)
-    assert kept.blocked(POOL) == frozenset()
+    assert not kept.blocks(POOL, 1)
 
 
-def test_what_was_found_and_not_adopted_waits_until_it_is_or_is_gone() -> None:
+def test_what_was_found_and_not_adopted_waits_until_a_scan_that_reaches_it_has_dealt_with_it() -> None:
     kept = Scans(T, SLACK)
     before = replace(at(1), number=kept.begin())
     finding = replace(at(2, 1), number=kept.begin())
     kept.hold(ROW)
     kept.note(POOL, before, whole=True)
     kept.note(POOL, finding, whole=True)
-    assert kept.blocked(POOL) == {1}, "the one began before it was there, the other showed it"
-    kept.note(POOL, replace(at(3, 1), number=kept.begin()), whole=True)
-    assert kept.blocked(POOL) == {1}
-    kept.note(POOL, replace(at(4), number=kept.begin()), whole=True)
-    assert kept.blocked(POOL) == frozenset()
+    assert kept.blocks(POOL, 1), "the one began before it was there, the other showed it"
+    again = replace(at(3, 1), number=kept.begin())
+    kept.hold(ROW)
+    kept.note(POOL, again, whole=True)
+    assert kept.blocks(POOL, 1), "it could not be adopted once more"
+    kept.note(POOL, replace(at(4, reach=timedelta(0)), number=kept.begin()), whole=False)
+    assert kept.blocks(POOL, 1), "it did not reach back so far"
+    kept.note(POOL, replace(at(5), number=kept.begin()), whole=True)
+    assert not kept.blocks(POOL, 1)
+
+
+def test_what_a_list_shows_waits_until_it_is_sorted_and_for_a_scan_where_that_fails() -> None:
+    kept = Scans(T, SLACK)
+    with kept.sorting(POOL, {1: START}), kept.sorting(POOL, {1: START, 2: START}):
+        assert kept.blocks(POOL, 1)
+        assert not kept.wanted(POOL)
+    assert not kept.blocks(POOL, 1)
+    with pytest.raises(StoreUnavailableError), kept.sorting(POOL, {1: START}):
+        raise StoreUnavailableError("down")
+    assert kept.blocks(POOL, 1)
+    assert kept.wanted(POOL)
+    assert kept.reaches(POOL) == [START - SLACK]
+
+
+def test_the_next_scan_reaches_back_to_whatever_made_a_batch_job_wait_first() -> None:
+    kept = Scans(T, SLACK)
+    kept.put_back(ROW)
+    with pytest.raises(StoreUnavailableError), kept.sorting(POOL, {1: START + T}):
+        raise StoreUnavailableError("down")
+    assert kept.reaches(POOL) == [START - SLACK]
 
 
 def test_a_scan_reaches_back_to_the_first_attempt_and_without_one_to_the_create() -> None:

@@ -1,5 +1,6 @@
 """What a call to Vertex can fail with, and who said so: Vertex itself, or the way to it."""
 
+import math
 import re
 from enum import IntEnum, unique
 from typing import Any, Final
@@ -52,10 +53,14 @@ class VertexError(Exception):
 
 
 class TooLateError(VertexError):
-    """The request was not sent: its deadline, or the right to send it, had passed at the last look."""
+    """The request was not sent: its deadline, or the right to send it, had passed at the last look.
+
+    `late_by` is in seconds, infinite where the right is gone for good.
+    """
 
     def __init__(self, late_by: float) -> None:
-        super().__init__(Code.DEADLINE_EXCEEDED, f"not sent, {late_by:.3f} s too late", from_server=False)
+        late = f"{late_by:.3f} s too late" if math.isfinite(late_by) else "it must not be any more"
+        super().__init__(Code.DEADLINE_EXCEEDED, f"not sent, {late}", from_server=False)
 
 
 # What gRPC's core writes into the details when no server sent the status. It maps resets and plain HTTP answers to

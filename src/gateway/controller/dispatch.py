@@ -14,7 +14,7 @@ from gateway.controller.gate import Access
 from gateway.controller.submit import Submit
 from gateway.controller.term import Term
 from gateway.domain import fair_share
-from gateway.domain.batch_job import job_name
+from gateway.domain.batch_job import PoolId, job_name
 from gateway.domain.fair_share import Choice, Contender, PoolSnapshot, TeamSnapshot
 from gateway.domain.level import level
 from gateway.policy.model import Counts, Mode, Policy, Pool, TeamPolicy
@@ -67,8 +67,13 @@ class Dispatch:
         """Step 1 of a submit. Its time counts from before the commit."""
         term = self._term
         began = term.clock.boottime()
-        if began >= term.leadership.submits_until:
+        if began >= term.leadership.submits_until or self._waits(choice.pool, choice.head.id):
             return
+        with self._flights.boarding(choice.head.id):
+            await self._board(choice, policy, room, began)
+
+    async def _board(self, choice: Choice, policy: Policy, room: Room, began: float) -> None:
+        term = self._term
         order = _order(choice, policy, room, term.leadership.term)
         try:
             with term.traces.span("dispatch", about=job_name(choice.team, choice.head.id), pool=str(choice.pool)):
@@ -120,9 +125,11 @@ class Dispatch:
 
         So are those whose last attempt is still being recorded: a commit that was not answered may have put them back.
         """
-        blocked, flights = self._term.scans.blocked(contender.pool), self._flights
-        free = (head for head in contender.heads if head.id not in blocked and not flights.under_way(head.id))
+        free = (head for head in contender.heads if not self._waits(contender.pool, head.id))
         return replace(contender, heads=tuple(free))
+
+    def _waits(self, pool: PoolId, job_id: int) -> bool:
+        return self._term.scans.blocks(pool, job_id) or self._flights.under_way(job_id)
 
 
 def team_snapshots(policy: Policy, snapshot: Snapshot) -> dict[str, TeamSnapshot]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto, unique
 from typing import Final
 
@@ -64,11 +65,14 @@ class Finds:
 
         """
         claimed = {each.name: claims(each, self._gateway) for each in found}
-        ids = {job_id for job_id in claimed.values() if job_id is not None}
-        rows = await self._term.store.sweeps.by_id(ids) if ids else {}
-        kinds = {each.name: self.judge(each, rows.get(claimed[each.name] or 0)) for each in found}
+        shown = _oldest(found, claimed)
+        # From here on, with nothing awaited since the list came, no later attempt goes out past what it shows.
+        self._flights.show(shown.keys())
+        with self._term.scans.sorting(pool, shown):
+            rows = await self._term.store.sweeps.by_id(shown.keys()) if shown else {}
+            kinds = {each.name: self.judge(each, rows.get(claimed[each.name] or 0)) for each in found}
+            await self._adopt([each for each in found if kinds[each.name] is Find.LOST], rows)
         self._tell_of_strays(pool, [each for each in found if kinds[each.name] is Find.STRAY])
-        await self._adopt([each for each in found if kinds[each.name] is Find.LOST], rows)
         extras = [each for each in found if kinds[each.name] is Find.EXTRA]
         for extra in extras:
             await self._guard.run("duplicates", extra.name, self.cancel_extra(pool, extra))
@@ -150,3 +154,12 @@ class Finds:
         self._counted[name] = None
         if len(self._counted) > _REMEMBERED:
             del self._counted[next(iter(self._counted))]
+
+
+def _oldest(found: Iterable[VertexJob], claimed: Mapping[str, int | None]) -> dict[int, datetime]:
+    """The batch jobs that are claimed, each with when the oldest Vertex job was made that claims it."""
+    oldest: dict[int, datetime] = {}
+    for each in found:
+        if (job_id := claimed[each.name]) is not None:
+            oldest[job_id] = min(oldest.get(job_id, each.create_time), each.create_time)
+    return oldest

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Collection, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from gateway.controller.guard import stop_tasks
@@ -17,6 +17,18 @@ class Flights:
     def __init__(self) -> None:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._in_pool: Counter[PoolId] = Counter()
+        self._boarding: set[int] = set()
+        self._shown: set[int] = set()
+
+    @contextmanager
+    def boarding(self, job_id: int) -> Iterator[None]:
+        """While step 1 takes a slot for it: `start` begins its flight in here, or it has none."""
+        self._boarding.add(job_id)
+        try:
+            yield
+        finally:
+            self._boarding.discard(job_id)
+            self._forget(job_id)
 
     def start(self, job: BatchJob, work: Coroutine[Any, Any, None]) -> None:
         self._in_pool[job.pool] += 1
@@ -25,6 +37,14 @@ class Flights:
     def under_way(self, job_id: int) -> bool:
         """Whether this process is still creating for that batch job, or recording what it created."""
         return job_id in self._tasks
+
+    def show(self, job_ids: Collection[int]) -> None:
+        """Note that Vertex has shown a Vertex job for each of them, which an earlier attempt made."""
+        self._shown.update(each for each in job_ids if each in self._tasks or each in self._boarding)
+
+    def was_shown(self, job_id: int) -> bool:
+        """Whether that happened since this process took a slot for it: what has not gone out by then must not."""
+        return job_id in self._shown
 
     def in_pool(self, pool: PoolId) -> int:
         return self._in_pool[pool]
@@ -47,3 +67,8 @@ class Flights:
             # An earlier term's flight for the batch job may end after a later one has begun.
             if self._tasks.get(job.id) is asyncio.current_task():
                 del self._tasks[job.id]
+                self._forget(job.id)
+
+    def _forget(self, job_id: int) -> None:
+        if job_id not in self._tasks and job_id not in self._boarding:
+            self._shown.discard(job_id)

@@ -42,7 +42,7 @@ class Resolve(PerPool):
         self._unresolved[str(pool)] = len(rows)
         await self._close_gate(pool, rows)
         scans = self._term.scans
-        if rows or scans.blocked(pool) or not scans.ready(pool):
+        if rows or scans.wanted(pool) or not scans.ready(pool):
             await self._scanner.scan(pool, *(scans.reach(row) for row in rows))
         await self._guard.each(self.name, [row for row in rows if scans.prove_absent(row)], self._settle)
 

@@ -1,6 +1,8 @@
 """What this leader has scanned of each pool: by it absence is concluded and later attempts are allowed."""
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -32,8 +34,8 @@ class Scans:
         self._scans: defaultdict[PoolId, deque[Scan]] = defaultdict(lambda: deque(maxlen=_KEPT))
         self._ready: set[PoolId] = set()
         self._last = 0
-        self._held: defaultdict[PoolId, dict[int, int]] = defaultdict(dict)
-        self._put_back: defaultdict[PoolId, dict[int, tuple[int, datetime]]] = defaultdict(dict)
+        self._waiting: defaultdict[PoolId, dict[int, tuple[int, datetime]]] = defaultdict(dict)
+        self._sorting: Counter[int] = Counter()
 
     def begin(self) -> int:
         """The number of a scan that begins now."""
@@ -45,10 +47,7 @@ class Scans:
         self._scans[pool].append(scan)
         if whole:
             self._ready.add(pool)
-        for batch_job, number in list(self._held[pool].items()):
-            if scan.number > number and batch_job not in scan.matched:
-                del self._held[pool][batch_job]
-        waiting = self._put_back[pool]
+        waiting = self._waiting[pool]
         for batch_job, (number, reach) in list(waiting.items()):
             if scan.number > number and scan.since <= reach:
                 del waiting[batch_job]
@@ -62,29 +61,57 @@ class Scans:
 
         "May have": a commit that was not answered may have put it back all the same. One note too many costs a scan.
         """
-        self._put_back[job.pool][job.id] = (self._last, self.reach(job))
+        self._wait(job.pool, job.id, self.reach(job))
+
+    @contextmanager
+    def sorting(self, pool: PoolId, shown: Mapping[int, datetime]) -> Iterator[None]:
+        """While it is worked out whose the Vertex jobs are that a list has shown: no attempt is taken for any of them.
+
+        Where that fails, none is before a later scan has shown them again.
+
+        Args:
+            pool: of the list.
+            shown: the batch jobs they were made for, each with when Vertex made the oldest of them.
+
+        """
+        self._sorting.update(shown.keys())
+        try:
+            yield
+        except BaseException:
+            for batch_job, made in shown.items():
+                self._wait(pool, batch_job, made - self._slack)
+            raise
+        finally:
+            self._sorting -= Counter(shown.keys())
 
     def hold(self, job: BatchJob) -> None:
-        """Note that a Vertex job was found for it and could not be adopted: no attempt until it is, or is gone."""
-        self._held[job.pool][job.id] = self._last
+        """Note that a Vertex job was found for it and could not be adopted: no attempt before a later scan."""
+        self._wait(job.pool, job.id, self.reach(job))
 
-    def blocked(self, pool: PoolId) -> frozenset[int]:
-        """Batch jobs whose next attempt still waits for a scan."""
-        return frozenset(self._held[pool].keys() | self._put_back[pool].keys())
+    def wanted(self, pool: PoolId) -> bool:
+        """Whether any attempt waits for a scan."""
+        return bool(self._waiting[pool])
+
+    def blocks(self, pool: PoolId, batch_job: int) -> bool:
+        """Whether its next attempt waits for a scan, or for what a list has shown of it."""
+        return batch_job in self._waiting[pool] or batch_job in self._sorting
 
     def reaches(self, pool: PoolId) -> list[datetime]:
-        """How far back the next scan must reach for those."""
-        return [reach for _, reach in self._put_back[pool].values()]
+        """How far back the next scan must reach for those that wait."""
+        return [reach for _, reach in self._waiting[pool].values()]
 
     def forget(self, job: BatchJob) -> None:
         """It does not wait for a scan any more: it was adopted or has ended."""
-        self._held[job.pool].pop(job.id, None)
-        self._put_back[job.pool].pop(job.id, None)
+        self._waiting[job.pool].pop(job.id, None)
 
     def reach(self, job: BatchJob) -> datetime:
         """From when on Vertex jobs of this batch job can be: its first attempt, or its create where none is known."""
         first = min((each.time for each in job.attempts), default=job.create_time)
         return first - self._slack
+
+    def _wait(self, pool: PoolId, batch_job: int, reach: datetime) -> None:
+        _, known = self._waiting[pool].get(batch_job, (0, reach))
+        self._waiting[pool][batch_job] = (self._last, min(known, reach))
 
     def prove_absent(self, job: BatchJob) -> bool:
         """Whether two scans since its latest attempt, the last begun after T, showed nothing of it."""

@@ -1,5 +1,6 @@
 """Steps 2 and 3 of a submit: send the create, once, and record its name. Step 1 is dispatch's commit."""
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -55,11 +56,10 @@ class Submit:
     async def _submit(self, job: BatchJob, deadline: float, load: int) -> None:
         attempt = job.attempts[-1].id
         wanted = new_vertex_job(job, attempt, self._term.config.gateway)
-        leadership = self._term.leadership
         try:
             made = await self._term.ask(
                 job.pool,
-                lambda vertex: vertex.create(wanted, deadline=deadline, send_by=lambda: leadership.submits_until),
+                lambda vertex: vertex.create(wanted, deadline=deadline, send_by=lambda: self._send_by(job)),
             )
         except VertexError as error:
             failure = error
@@ -69,6 +69,10 @@ class Submit:
             return
         self._log.warning("submit_not_accepted", batch_job=job.name, attempt=attempt, error=_told(failure))
         await self._persist(lambda: self._refusals.not_made(job, failure, load))
+
+    def _send_by(self, job: BatchJob) -> float:
+        """Until when its create may go out: as long as we lead, and never once Vertex has shown an earlier one's."""
+        return -math.inf if self._flights.was_shown(job.id) else self._term.leadership.submits_until
 
     async def _record(self, job: BatchJob, attempt: str, made: VertexJob) -> None:
         """Step 3. Without the fence: the name is a fact under any term, and nobody else knows it yet."""

@@ -100,7 +100,8 @@ def no_belongs(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_scan_before_a_later_attempt(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Scans, "blocked", lambda *_: frozenset())
+    for each in ("blocks", "wanted"):
+        patch.setattr(Scans, each, lambda *_: False)
 
 
 def no_scan_before_the_first_submit(patch: pytest.MonkeyPatch) -> None:
