@@ -109,10 +109,6 @@ class Scans:
         first = min((each.time for each in job.attempts), default=job.create_time)
         return first - self._slack
 
-    def _wait(self, pool: PoolId, batch_job: int, reach: datetime) -> None:
-        _, known = self._waiting[pool].get(batch_job, (0, reach))
-        self._waiting[pool][batch_job] = (self._last, min(known, reach))
-
     def prove_absent(self, job: BatchJob) -> bool:
         """Whether two scans since its latest attempt, the last begun after T, showed nothing of it."""
         if job.submit_time is None:
@@ -121,3 +117,7 @@ class Scans:
         proofs = [each for each in self._scans[job.pool] if each.begun > began and each.since <= reach]
         shown = any(job.id in each.matched for each in proofs)
         return len(proofs) >= 2 and not shown and proofs[-1].begun >= began + self._settle_after  # noqa: PLR2004 - two scans
+
+    def _wait(self, pool: PoolId, batch_job: int, reach: datetime) -> None:
+        _, known = self._waiting[pool].get(batch_job, (0, reach))
+        self._waiting[pool][batch_job] = (self._last, min(known, reach))
