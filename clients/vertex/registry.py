@@ -1,4 +1,4 @@
-"""Every client of Vertex AI that is tried. A program with several ways to call takes the way from `GATEWAY_WAY`."""
+"""Every client of Vertex AI that is tried. A program with several ways to call takes the way from `BATCHJOBS_WAY`."""
 
 import sys
 from dataclasses import dataclass

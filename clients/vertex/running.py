@@ -27,10 +27,10 @@ def run(client: VertexClient, scenario: Scenario, standing: Standing) -> Result:
         return Result(client.program, scenario.feature, Outcome.SKIPPED, "there is no Envoy here")
     name = f"{client.slug}_{SCENARIOS.index(scenario)}"
     arguments = (scenario.action, scenario.source, scenario.destination.format(name), name)
-    where = {**caller(scenario, standing), "GATEWAY_WAY": client.way}
+    where = {**caller(scenario, standing), "BATCHJOBS_WAY": client.way}
     wanted = scenario.ending(name)
     if scenario.feature == LISTING:
-        parent = f"projects/{where['GATEWAY_PROJECT']}/locations/{where['GATEWAY_LOCATION']}"
+        parent = f"projects/{where['BATCHJOBS_PROJECT']}/locations/{where['BATCHJOBS_LOCATION']}"
         wanted = lists_two(wanted, *beside(name, parent, scenario.bearer, standing))
     outcome, saw = put_through((*client.command, *arguments), where, wanted)
     return Result(client.program, scenario.feature, outcome, saw)
@@ -39,10 +39,10 @@ def run(client: VertexClient, scenario: Scenario, standing: Standing) -> Result:
 def caller(scenario: Scenario, standing: Standing) -> dict[str, str]:
     """The environment that says where the gateway is and who calls."""
     return {
-        "GATEWAY_GRPC": standing.endpoint,
-        "GATEWAY_REST": standing.rest,
-        "GATEWAY_CA_FILE": str(standing.ca),
-        "GATEWAY_TOKEN_FILE": str(standing.token(scenario.bearer)),
-        "GATEWAY_PROJECT": "corp-ml",
-        "GATEWAY_LOCATION": scenario.location,
+        "BATCHJOBS_ENDPOINT": standing.endpoint,
+        "BATCHJOBS_REST_URL": standing.rest,
+        "BATCHJOBS_CA_FILE": str(standing.ca),
+        "BATCHJOBS_TOKEN_FILE": str(standing.token(scenario.bearer)),
+        "BATCHJOBS_PROJECT": "corp-ml",
+        "BATCHJOBS_LOCATION": scenario.location,
     }

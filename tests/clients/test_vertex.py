@@ -11,7 +11,9 @@ from clients.results import Outcome, Result
 from clients.toolchains import TOOLCHAINS
 from clients.vertex.registry import VERTEX_CLIENTS
 from clients.vertex.scenarios import FEATURES, SCENARIOS, known_as
+from gateway.settings import PREFIX, Settings
 
+ROOT = Path(__file__).parents[2]
 FIRST, SECOND = (each.program for each in VERTEX_CLIENTS[:2])
 
 
@@ -90,3 +92,13 @@ def test_a_page_without_a_place_for_the_table_is_no_page(file: Path) -> None:
 def test_clients_of_a_language_stand_together() -> None:
     languages = [each.language for each in VERTEX_CLIENTS]
     assert sum(one != other for one, other in pairwise(languages)) == len(set(languages)) - 1
+
+
+def test_variables_that_begin_as_settings_do_are_settings() -> None:
+    """Whoever exported another one to try a client could not start a gateway in the same shell."""
+    files = [
+        ROOT / "docs/vertex-clients.md",
+        *(each for each in (ROOT / "clients/vertex").rglob("*") if each.is_file()),
+    ]
+    named = {name for file in files for name in re.findall(rf"\b{PREFIX}[A-Z_]+\b", file.read_text(errors="ignore"))}
+    assert {name.removeprefix(PREFIX).lower() for name in named} <= set(Settings.model_fields)

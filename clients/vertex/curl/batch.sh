@@ -6,9 +6,9 @@ folder=$(mktemp -d) && trap 'rm -r "$folder"' EXIT
 REFUSED=3
 
 # [move]
-export CURL_CA_BUNDLE=$GATEWAY_CA_FILE
-jobs="$GATEWAY_REST/v1/projects/$GATEWAY_PROJECT/locations/$GATEWAY_LOCATION/batchPredictionJobs"
-print_access_token() { cat "$GATEWAY_TOKEN_FILE"; }
+export CURL_CA_BUNDLE=$BATCHJOBS_CA_FILE
+jobs="$BATCHJOBS_REST_URL/v1/projects/$BATCHJOBS_PROJECT/locations/$BATCHJOBS_LOCATION/batchPredictionJobs"
+print_access_token() { cat "$BATCHJOBS_TOKEN_FILE"; }
 # [/move]
 
 # call METHOD URL OPTION…: the body of the answer; ends with what the gateway refuses.
@@ -29,7 +29,7 @@ refused() {
   exit $REFUSED
 } >&2
 
-name_of() { printf '%s/v1/%s' "$GATEWAY_REST" "$1"; }
+name_of() { printf '%s/v1/%s' "$BATCHJOBS_REST_URL" "$1"; }
 
 request() {
   case $source in

@@ -1,5 +1,5 @@
 // A client of Vertex AI as @google-cloud/aiplatform shows it, pointed at the gateway: by gRPC, or by REST where
-// GATEWAY_WAY is rest.
+// BATCHJOBS_WAY is rest.
 
 import aiplatform from "@google-cloud/aiplatform";
 import { bearer, location, project, REFUSED, pause, way } from "./gateway.js";
@@ -10,7 +10,7 @@ import { explain, explainBody } from "./refusal.js";
 import { GoogleAuth } from "google-auth-library";
 
 const rest = way === "rest";
-const gateway = new URL(rest ? process.env.GATEWAY_REST : `https://${process.env.GATEWAY_GRPC}`);
+const gateway = new URL(rest ? process.env.BATCHJOBS_REST_URL : `https://${process.env.BATCHJOBS_ENDPOINT}`);
 const client = new aiplatform.v1.JobServiceClient({
   apiEndpoint: gateway.hostname,
   port: Number(gateway.port || 443),

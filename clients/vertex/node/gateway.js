@@ -10,7 +10,7 @@ const MINUTES = 60_000;
 export function bearer() {
   const client = new OAuth2Client();
   client.refreshHandler = async () => ({
-    access_token: (await readFile(process.env.GATEWAY_TOKEN_FILE, "utf8")).trim(),
+    access_token: (await readFile(process.env.BATCHJOBS_TOKEN_FILE, "utf8")).trim(),
     expiry_date: Date.now() + 10 * MINUTES,
   });
   return client;
@@ -18,9 +18,9 @@ export function bearer() {
 // [/move]
 
 export const [action, source, destination, name] = process.argv.slice(2);
-export const way = process.env.GATEWAY_WAY;
-export const project = process.env.GATEWAY_PROJECT;
-export const location = process.env.GATEWAY_LOCATION;
+export const way = process.env.BATCHJOBS_WAY;
+export const project = process.env.BATCHJOBS_PROJECT;
+export const location = process.env.BATCHJOBS_LOCATION;
 export const filter = `display_name="${name}"`;
 export const bigquery = source.startsWith("bq://");
 

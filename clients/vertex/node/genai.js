@@ -11,7 +11,7 @@ const ai = new GoogleGenAI({
   project,
   location,
   googleAuthOptions: { authClient: bearer() },
-  httpOptions: { baseUrl: process.env.GATEWAY_REST },
+  httpOptions: { baseUrl: process.env.BATCHJOBS_REST_URL },
 });
 // [/move]
 

@@ -25,23 +25,23 @@ from clients.vertex.python.tokens import bearer
 
 if WAY == "rest":
     # [rest]
-    os.environ["REQUESTS_CA_BUNDLE"] = os.environ["GATEWAY_CA_FILE"]
+    os.environ["REQUESTS_CA_BUNDLE"] = os.environ["BATCHJOBS_CA_FILE"]
     aiplatform.init(
         project=PROJECT,
         location=LOCATION,
         credentials=bearer(),
-        api_endpoint=os.environ["GATEWAY_REST"],
+        api_endpoint=os.environ["BATCHJOBS_REST_URL"],
         api_transport="rest",
     )
     # [/rest]
 else:
     # [grpc]
-    os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = os.environ["GATEWAY_CA_FILE"]
+    os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = os.environ["BATCHJOBS_CA_FILE"]
     aiplatform.init(
         project=PROJECT,
         location=LOCATION,
         credentials=bearer(),
-        api_endpoint=os.environ["GATEWAY_GRPC"],
+        api_endpoint=os.environ["BATCHJOBS_ENDPOINT"],
         api_transport="grpc",  # where the location is global, it would take REST
     )
     # [/grpc]

@@ -26,14 +26,14 @@ from clients.vertex.python.refusals import lines_of
 from clients.vertex.python.tokens import bearer
 
 # [client]
-ca = ssl.create_default_context(cafile=os.environ["GATEWAY_CA_FILE"])
+ca = ssl.create_default_context(cafile=os.environ["BATCHJOBS_CA_FILE"])
 client = genai.Client(
     vertexai=True,
     project=PROJECT,
     location=LOCATION,
     credentials=bearer(),
     http_options=HttpOptions(
-        base_url=os.environ["GATEWAY_REST"],
+        base_url=os.environ["BATCHJOBS_REST_URL"],
         api_version="v1",
         client_args={"verify": ca},
         async_client_args={"ssl": ca},

@@ -141,10 +141,10 @@ def tell(job: BatchPredictionJob) -> None:
 def over_grpc() -> None:
     """With the client as it is made without a word about the transport."""
     # [grpc]
-    os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = os.environ["GATEWAY_CA_FILE"]
+    os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = os.environ["BATCHJOBS_CA_FILE"]
     client = JobServiceClient(
         credentials=bearer(),
-        client_options=ClientOptions(api_endpoint=os.environ["GATEWAY_GRPC"]),
+        client_options=ClientOptions(api_endpoint=os.environ["BATCHJOBS_ENDPOINT"]),
     )
     # [/grpc]
     use(client)
@@ -153,11 +153,11 @@ def over_grpc() -> None:
 def over_rest() -> None:
     """With the same client over REST."""
     # [rest]
-    os.environ["REQUESTS_CA_BUNDLE"] = os.environ["GATEWAY_CA_FILE"]
+    os.environ["REQUESTS_CA_BUNDLE"] = os.environ["BATCHJOBS_CA_FILE"]
     client = JobServiceClient(
         transport="rest",
         credentials=bearer(),
-        client_options=ClientOptions(api_endpoint=os.environ["GATEWAY_REST"]),
+        client_options=ClientOptions(api_endpoint=os.environ["BATCHJOBS_REST_URL"]),
     )
     # [/rest]
     use(client)
@@ -166,10 +166,10 @@ def over_rest() -> None:
 async def asynchronously() -> None:
     """With the client that belongs to the loop in which it is made."""
     # [async]
-    os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = os.environ["GATEWAY_CA_FILE"]
+    os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = os.environ["BATCHJOBS_CA_FILE"]
     client = JobServiceAsyncClient(
         credentials=bearer(),
-        client_options=ClientOptions(api_endpoint=os.environ["GATEWAY_GRPC"]),
+        client_options=ClientOptions(api_endpoint=os.environ["BATCHJOBS_ENDPOINT"]),
     )
     # [/async]
     await use_async(client)

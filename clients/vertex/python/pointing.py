@@ -5,8 +5,8 @@ import sys
 from typing import Final
 
 ACTION, SOURCE, DESTINATION, NAME = sys.argv[1:5]
-WAY: Final = os.environ.get("GATEWAY_WAY", "")
-PROJECT, LOCATION = os.environ["GATEWAY_PROJECT"], os.environ["GATEWAY_LOCATION"]
+WAY: Final = os.environ.get("BATCHJOBS_WAY", "")
+PROJECT, LOCATION = os.environ["BATCHJOBS_PROJECT"], os.environ["BATCHJOBS_LOCATION"]
 PARENT: Final = f"projects/{PROJECT}/locations/{LOCATION}"
 MODEL: Final = "publishers/google/models/gemini-2.5-flash"
 FILTER: Final = f'display_name="{NAME}"'

@@ -94,16 +94,25 @@ def with_curl(running: DevStack) -> str:
 
 
 def with_vertex(running: DevStack) -> str:
-    """Where clients of Vertex AI find things, by the names that docs/vertex-clients.md gives them."""
-    identity, rules = running.identity, running.rules
-    if identity is None or not rules.pools:
+    """Where clients of Vertex AI find things, by the names that docs/vertex-clients.md gives them; the CA and the token
+    are those of the first line. Machines go by their names there, and so does this one.
+    """
+    if running.identity is None or not running.rules.pools:
         return ""
-    pool = next(iter(rules.pools))
-    target = running.app.api_target.replace("127.0.0.1", "localhost")
-    return f"""  export GATEWAY_GRPC={target} GATEWAY_REST={(running.rest or "").replace("127.0.0.1", "localhost")} \\
-    GATEWAY_CA_FILE={identity.ca} GATEWAY_TOKEN_FILE={identity.folder / first_team(rules)}.token \\
-    GATEWAY_PROJECT={pool.project} GATEWAY_LOCATION={pool.region}  # for docs/vertex-clients.md
-"""
+    pool = next(iter(running.rules.pools))
+    where = {
+        "ENDPOINT": by_name(running.app.api_target),
+        "REST_URL": by_name(running.rest or ""),
+        "PROJECT": pool.project,
+        "LOCATION": pool.region,
+    }
+    said = [f"BATCHJOBS_{name}={value}" for name, value in where.items()]
+    return f"  export {' '.join(said[:2])} \\\n    {' '.join(said[2:])}  # for docs/vertex-clients.md\n"
+
+
+def by_name(place: str) -> str:
+    """An address or URL on this machine, by name."""
+    return place.replace("127.0.0.1", "localhost")
 
 
 def who(running: DevStack) -> str:

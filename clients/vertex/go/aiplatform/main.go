@@ -29,7 +29,7 @@ func newClient(ctx context.Context) (*aiplatform.JobClient, error) {
 		return nil, err
 	}
 	return aiplatform.NewJobClient(ctx,
-		option.WithEndpoint(os.Getenv("GATEWAY_GRPC")),
+		option.WithEndpoint(os.Getenv("BATCHJOBS_ENDPOINT")),
 		option.WithAuthCredentials(gateway.Credentials()),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(credentials.NewTLS(tls))),
 	)
@@ -38,7 +38,7 @@ func newClient(ctx context.Context) (*aiplatform.JobClient, error) {
 // [/move]
 
 func parent() string {
-	return fmt.Sprintf("projects/%s/locations/%s", os.Getenv("GATEWAY_PROJECT"), os.Getenv("GATEWAY_LOCATION"))
+	return fmt.Sprintf("projects/%s/locations/%s", os.Getenv("BATCHJOBS_PROJECT"), os.Getenv("BATCHJOBS_LOCATION"))
 }
 
 func main() {

@@ -30,12 +30,12 @@ func (f TokenFile) Token(context.Context) (*auth.Token, error) {
 
 // Credentials are what every client takes.
 func Credentials() *auth.Credentials {
-	return auth.NewCredentials(&auth.CredentialsOptions{TokenProvider: TokenFile(os.Getenv("GATEWAY_TOKEN_FILE"))})
+	return auth.NewCredentials(&auth.CredentialsOptions{TokenProvider: TokenFile(os.Getenv("BATCHJOBS_TOKEN_FILE"))})
 }
 
 // TLS trusts the company's own certificate authority; without it the machine's are trusted.
 func TLS() (*tls.Config, error) {
-	certificates, err := os.ReadFile(os.Getenv("GATEWAY_CA_FILE"))
+	certificates, err := os.ReadFile(os.Getenv("BATCHJOBS_CA_FILE"))
 	if err != nil {
 		return nil, err
 	}

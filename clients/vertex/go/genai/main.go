@@ -33,10 +33,10 @@ func newClient(ctx context.Context) (*genai.Client, error) {
 	}
 	return genai.NewClient(ctx, &genai.ClientConfig{
 		Backend:     genai.BackendVertexAI,
-		Project:     os.Getenv("GATEWAY_PROJECT"),
-		Location:    os.Getenv("GATEWAY_LOCATION"),
+		Project:     os.Getenv("BATCHJOBS_PROJECT"),
+		Location:    os.Getenv("BATCHJOBS_LOCATION"),
 		HTTPClient:  authorized,
-		HTTPOptions: genai.HTTPOptions{BaseURL: os.Getenv("GATEWAY_REST")},
+		HTTPOptions: genai.HTTPOptions{BaseURL: os.Getenv("BATCHJOBS_REST_URL")},
 	})
 }
 

@@ -35,7 +35,7 @@ public final class AiPlatform {
 
   private final JobServiceClient client;
   private final LocationName parent =
-      LocationName.of(System.getenv("GATEWAY_PROJECT"), System.getenv("GATEWAY_LOCATION"));
+      LocationName.of(System.getenv("BATCHJOBS_PROJECT"), System.getenv("BATCHJOBS_LOCATION"));
 
   private AiPlatform(JobServiceClient client) {
     this.client = client;

@@ -26,10 +26,10 @@ final class Gateway {
 
   /** The channel; whoever opens it closes it. It trusts the company's own certificate authority. */
   static GrpcTransportChannel channel() throws IOException {
-    File ca = new File(System.getenv("GATEWAY_CA_FILE"));
+    File ca = new File(System.getenv("BATCHJOBS_CA_FILE"));
     return GrpcTransportChannel.create(
         Grpc.newChannelBuilder(
-                System.getenv("GATEWAY_GRPC"), TlsChannelCredentials.newBuilder().trustManager(ca).build())
+                System.getenv("BATCHJOBS_ENDPOINT"), TlsChannelCredentials.newBuilder().trustManager(ca).build())
             .build());
   }
 
@@ -43,7 +43,7 @@ final class Gateway {
 
   /** The token in a file, which is read again every few minutes, since whoever renews it replaces the file. */
   static Credentials credentials() {
-    Path file = Path.of(System.getenv("GATEWAY_TOKEN_FILE"));
+    Path file = Path.of(System.getenv("BATCHJOBS_TOKEN_FILE"));
     return OAuth2CredentialsWithRefresh.newBuilder()
         .setRefreshHandler(
             () -> new AccessToken(

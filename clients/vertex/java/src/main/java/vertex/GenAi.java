@@ -38,13 +38,13 @@ public final class GenAi {
   static Client client() throws IOException, GeneralSecurityException {
     return Client.builder()
         .vertexAI(true)
-        .project(System.getenv("GATEWAY_PROJECT"))
-        .location(System.getenv("GATEWAY_LOCATION"))
-        .credentials(new TokenFile(Path.of(System.getenv("GATEWAY_TOKEN_FILE"))))
-        .clientOptions(ClientOptions.builder().customHttpClient(trusting(System.getenv("GATEWAY_CA_FILE"))).build())
+        .project(System.getenv("BATCHJOBS_PROJECT"))
+        .location(System.getenv("BATCHJOBS_LOCATION"))
+        .credentials(new TokenFile(Path.of(System.getenv("BATCHJOBS_TOKEN_FILE"))))
+        .clientOptions(ClientOptions.builder().customHttpClient(trusting(System.getenv("BATCHJOBS_CA_FILE"))).build())
         .httpOptions(
             HttpOptions.builder()
-                .baseUrl(System.getenv("GATEWAY_REST"))
+                .baseUrl(System.getenv("BATCHJOBS_REST_URL"))
                 .retryOptions(HttpRetryOptions.builder().attempts(1)) // else it repeats creates, and full quotas
                 .build())
         .build();
