@@ -20,6 +20,7 @@ from gateway.identity.bearer import bearer_token, require_jwt
 from gateway.identity.issuers import Algorithm, Issuer
 from gateway.identity.jwt_verifier import JwtVerifier, TrustedIssuer
 from gateway.identity.key_source import KeySource
+from gateway.identity.principal import Evidence
 from support.clock import DrivenClock
 from support.token_issuer import AUDIENCE, TokenIssuer
 
@@ -72,7 +73,7 @@ async def judged(token: str) -> str:
     await keys.first()
     advice = Advice([rules])
     try:
-        sent = bearer_token((("authorization", f"Bearer {token}"),), advice)
+        sent = bearer_token(Evidence((("authorization", f"Bearer {token}"),)), advice)
         require_jwt(sent, advice)
         return (await JwtVerifier([TrustedIssuer("corp", rules, keys)]).verify(sent)).principal.name
     except GatewayError as error:

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from gateway.errors import GatewayError, Reason
 from gateway.identity.advice import TOKEN_HEADER, Advice
-from gateway.identity.principal import Evidence, Metadata, Principal
+from gateway.identity.principal import Evidence, Principal
 from gateway.identity.refusal import Cause, refused
 from gateway.identity.throttle import Throttle
 from gateway.identity.verified import Verified, VerifiedTokens
@@ -16,7 +16,8 @@ MAX_TOKEN_LENGTH: Final = 16 * 1024
 _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _GOOGLE: Final = "ya29."
-_NO_CERTIFICATES: Final = "A client certificate counts at the listener of `mtls_listen` alone, and never over REST."
+_NO_CERTIFICATES: Final = "A client certificate counts at the listener of `mtls_listen` alone."
+_BY_REST: Final = "Over REST nothing else says who calls."
 
 
 class Verifier(Protocol):
@@ -38,7 +39,7 @@ class Tokens:
 
     async def authenticate(self, evidence: Evidence) -> Principal:
         """The principal of the one bearer token in the metadata."""
-        token = bearer_token(evidence.metadata, self._advice)
+        token = bearer_token(evidence, self._advice)
         principal = self._kept.principal_of(token)
         if principal is not None:
             return principal
@@ -56,11 +57,12 @@ class Tokens:
         return verified.principal
 
 
-def bearer_token(metadata: Metadata, advice: Advice) -> str:
-    """The token that the metadata carries; refuses none, several, and other schemes."""
-    values: Sequence[str | bytes] = [value for key, value in metadata if key == TOKEN_HEADER]
+def bearer_token(evidence: Evidence, advice: Advice) -> str:
+    """The token that came with the call; refuses none, several, and other schemes."""
+    values: Sequence[str | bytes] = [value for key, value in evidence.metadata if key == TOKEN_HEADER]
     if not values:
-        raise refused(Cause.NO_CREDENTIALS, f"This call says not who makes it. {advice.token} {_NO_CERTIFICATES}")
+        besides = _BY_REST if evidence.forwarded else _NO_CERTIFICATES
+        raise refused(Cause.NO_CREDENTIALS, f"This call says not who makes it. {advice.token} {besides}")
     if len(values) > 1:
         raise refused(Cause.SEVERAL_TOKENS, f"`{TOKEN_HEADER}` was sent {len(values)} times: send it once.")
     found = _BEARER.fullmatch(values[0]) if isinstance(values[0], str) else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from gateway.identity.advice import TOKEN_HEADER
 from gateway.identity.bearer import Tokens
@@ -9,6 +10,12 @@ from gateway.identity.forwarded import FORWARDED_HEADER, forwarded_principal
 from gateway.identity.names import MTLS, MTLS_DNS, is_dns_name, is_spiffe_id, only
 from gateway.identity.principal import Evidence, Principal, Transport
 from gateway.identity.refusal import Cause, refused
+
+_WITHOUT: Final = f"This gateway takes no tokens: leave `{TOKEN_HEADER}` out; your client certificate says who you are."
+_BY_REST: Final = (
+    "This gateway takes no tokens, and over REST nothing else says who calls. Call it over gRPC, with a client "
+    "certificate, or have those who run it name the issuer of your tokens (GATEWAY_ISSUERS)."
+)
 
 
 class CertificateAuthenticator:
@@ -49,10 +56,7 @@ class CertificateAuthenticator:
 
     async def _by_token(self, evidence: Evidence) -> Principal:
         if self._tokens is None:
-            raise refused(
-                Cause.NO_TOKENS_HERE,
-                f"This gateway takes no tokens: leave `{TOKEN_HEADER}` out; your client certificate says who you are.",
-            )
+            raise refused(Cause.NO_TOKENS_HERE, _BY_REST if evidence.forwarded else _WITHOUT)
         return await self._tokens.authenticate(replace(evidence, peer=lambda: self._address(evidence)))
 
     def _address(self, evidence: Evidence) -> str | None:
