@@ -120,7 +120,7 @@ $(TRUST): $(STAMP) requirements/trust.txt
 	@touch $@
 
 .PHONY: audit
-audit: $(TRUST) ## ask the advisory database about every locked package; says so where it cannot be reached
+audit: $(TRUST) ## ask the advisory database about every locked package; says so where it cannot be reached, fails where else asking did
 	@$(BIN)/python -m deploy.supply_chain audit
 
 .PHONY: sbom

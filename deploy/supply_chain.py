@@ -1,8 +1,9 @@
 """What the gateway is built from: `python -m deploy.supply_chain audit` and `… sbom FOLDER`.
 
-`audit` asks the advisory database for every locked version and exits with 1 where one is known to be vulnerable.
-Where the database cannot be reached it says so, and that nothing was audited. `sbom` writes CycloneDX lists of what the
-image holds, and of what the checks run with, and fails where a locked package is missing from its list.
+`audit` asks the advisory database for every locked version and exits with 1 where one is known to be vulnerable, and
+where asking failed. Where the database cannot be reached it says so, and that nothing was audited. `sbom` writes
+CycloneDX lists of what the image holds, and of what the checks run with, and fails where a locked package is missing
+from its list.
 """
 
 import argparse
@@ -11,56 +12,24 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.advisories import BIN, SECONDS, audit_of
+
 REQUIREMENTS: Final = Path("requirements")
 LISTED: Final = ("server", "emulator", "dev")
-BIN: Final = Path(sys.executable).parent
-SECONDS: Final = 300
 _PIN: Final = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """What is known of one file's packages."""
-
-    file: str
-    audited: int
-    unknown: int
-    vulnerable: tuple[str, ...]
-
-    @classmethod
-    def read(cls, file: str, report: str) -> "Audit":
-        """Of pip-audit's JSON; "" where it told nothing."""
-        packages = json.loads(report)["dependencies"] if report.startswith("{") else []
-        known = [each for each in packages if "skip_reason" not in each]
-        found = [f"{each['name']} {each['version']}: {flaw['id']}" for each in known for flaw in each["vulns"]]
-        return cls(file, len(known), len(packages) - len(known), tuple(found))
-
-    def __str__(self) -> str:
-        if not self.audited:
-            return f"{self.file}: NOT AUDITED: the advisory database cannot be reached from here"
-        left = f", {self.unknown} not known to the database" if self.unknown else ""
-        return f"{self.file}: {self.audited} packages audited{left}, {len(self.vulnerable)} vulnerable"
-
-
 def audit() -> int:
-    """Audit every file of locked requirements; 1 where something is known to be vulnerable."""
-    audits = [Audit.read(str(file), _asked(file)) for file in sorted(REQUIREMENTS.glob("*.txt"))]
+    """Audit every file of locked requirements; 1 where something is known to be vulnerable, or could not be asked for
+    other reasons than an unreachable database.
+    """
+    audits = [audit_of(file) for file in sorted(REQUIREMENTS.glob("*.txt"))]
     for each in audits:
         print(each, *each.vulnerable, sep="\n  ")
-    return 1 if any(each.vulnerable for each in audits) else 0
-
-
-def _asked(file: Path) -> str:
-    command = (BIN / "pip-audit", "-r", file, "--require-hashes", "--disable-pip", "--no-deps", "-f", "json")
-    try:
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        return ""
-    return ran.stdout
+    return 0 if all(each.passed for each in audits) else 1
 
 
 def sbom(folder: Path) -> int:
