@@ -350,8 +350,7 @@ async def _load_and_run(controller: Controller) -> None:
 
 def controller_config(settings: Settings) -> ControllerConfig:
     """The controller's part of the settings; raises SettingsError."""
-    if problems := settings.contradictions():
-        raise SettingsError("\n".join(problems))
+    settings.insist()
     try:
         return ControllerConfig(
             gateway=settings.name,

@@ -3,7 +3,11 @@
 Without `insecure` callers come over TLS and prove who they are. With it nobody does, and nobody else can reach it.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
+
+from gateway.conflicts import Conflict
+from gateway.setting_types import is_loopback
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -14,32 +18,39 @@ SECURE: Final = (
 )
 
 _FOR_MTLS: Final = "is for mtls_listen, which is not set"
+_FOR_LOOPBACK: Final = "can be reached from elsewhere, and insecure is for loopback only: listen on 127.0.0.1 or [::1]"
+_PLAINTEXT: Final = ("api_listen", "health_listen", "metrics_listen")
 
 
-def exposure(settings: "Settings") -> dict[str, tuple[bool, str]]:
-    """By setting: whether something is wrong with it, and what."""
-    return _open(settings) if settings.insecure else _secured(settings)
+def exposure(settings: "Settings") -> Iterator[Conflict]:
+    """What is wrong between these settings."""
+    found = _open(settings) if settings.insecure else _secured(settings)
+    return (Conflict(setting, says, ("insecure",)) for setting, says in found)
 
 
-def _open(settings: "Settings") -> dict[str, tuple[bool, str]]:
-    """That every listener is on loopback is the development authenticator's to insist on."""
-    secured = (
-        settings.tls_certificate,
-        settings.tls_key,
-        settings.tls_client_ca,
-        settings.issuers,
-        settings.mtls_listen,
-    )
-    return {
-        "insecure": (any(secured), "believes every caller, and TLS or issuers are set: take one of the two out"),
-        "api_listen": (not settings.api_listen, "is needed with insecure"),
-    }
+def _open(settings: "Settings") -> Iterator[tuple[str, str]]:
+    if any(
+        (
+            settings.tls_certificate,
+            settings.tls_key,
+            settings.tls_client_ca,
+            settings.issuers,
+            settings.mtls_listen,
+        )
+    ):
+        yield "insecure", "believes every caller, and TLS or issuers are set: take one of the two out"
+    if not settings.api_listen:
+        yield "api_listen", "is needed with insecure"
+    for setting in _PLAINTEXT:
+        address = getattr(settings, setting)
+        if address and not is_loopback(address):
+            yield setting, _FOR_LOOPBACK
 
 
-def _secured(settings: "Settings") -> dict[str, tuple[bool, str]]:
+def _secured(settings: "Settings") -> Iterator[tuple[str, str]]:
     needed = f"is needed: {SECURE}"
     nowhere = not settings.api_listen and not settings.mtls_listen
-    return {
+    wrong = {
         "tls_certificate": (not settings.tls_certificate, needed),
         "tls_key": (not settings.tls_key, needed),
         "issuers": (
@@ -54,3 +65,4 @@ def _secured(settings: "Settings") -> dict[str, tuple[bool, str]]:
         "trusted_proxies": (bool(settings.trusted_proxies) and not settings.mtls_listen, _FOR_MTLS),
         "mtls_dns_names": (settings.mtls_dns_names and not settings.mtls_listen, _FOR_MTLS),
     }
+    return ((setting, says) for setting, (holds, says) in wrong.items() if holds)

@@ -4,7 +4,7 @@ What teams may do is not here: that is the policy.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum, unique
 from pathlib import Path
@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gateway.conflicts import Conflict, conflicts
 from gateway.exposure import exposure
 from gateway.setting_types import (
     Address,
@@ -22,14 +23,25 @@ from gateway.setting_types import (
     OptionalAddress,
     OptionalPath,
     Seconds,
-    is_loopback,
 )
 
 PREFIX: Final = "GATEWAY_"
+LEAST_LIST_LAG: Final = timedelta(seconds=10)
+"""What has to be assumed of Vertex's lists at the least."""
 _NAME: Final = r"^[a-z][a-z0-9_-]{0,62}$"
 
 # Kubernetes puts these into every container of a namespace that has a Service called "gateway".
 _FROM_KUBERNETES: Final = re.compile(r"GATEWAY_(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_(TCP|UDP)\w*)")
+
+_FITTING: Final = {
+    "name": "unnamed",
+    "policy": Path(),
+    "database_url": "postgresql://",
+    "mtls_listen": "127.0.0.1:0",
+}
+"""What stands in, so that the others can be judged, for a setting that has no default, or that is wanted in any case
+where somebody has tried to set it.
+"""
 
 
 class SettingsError(Exception):
@@ -70,20 +82,34 @@ class DatabaseSettings(BaseModel):
         values = {field: value for field, value in values.items() if field in cls.model_fields}
         values |= {key: value for key, value in (flags or {}).items() if value is not None}
         problems = [f"{key}: there is no such setting" for key in sorted(unknown)]
-        settings: Self | None = None
-        try:
-            settings = cls.model_validate(values)
-        except ValidationError as error:
-            problems += [_problem(each["loc"], each["msg"]) for each in error.errors(include_input=False)]
-        if settings is not None:
-            problems += settings.contradictions()
-        if problems or settings is None:
+        settings, wrong = cls._sound(values)
+        problems += [_problem(field, text) for field, text in wrong.items()]
+        problems += [_problem(each.setting, each.says) for each in settings.conflicts() if _is_known(each, wrong)]
+        if problems:
             raise SettingsError("\n".join(problems))
         return settings
 
-    def contradictions(self) -> list[str]:
+    @classmethod
+    def _sound(cls, values: Mapping[str, Any]) -> tuple[Self, Mapping[str, str]]:
+        """Settings of the values that can be read, with a default or something that fits in place of the others; and by
+        name what is wrong with those.
+        """
+        try:
+            return cls.model_validate(values), {}
+        except ValidationError as error:
+            found = error.errors(include_input=False)
+        wrong = {str(each["loc"][0]): "is needed" if each["type"] == "missing" else each["msg"] for each in found}
+        read = {field: value for field, value in values.items() if field not in wrong}
+        return cls.model_validate({field: _FITTING[field] for field in _FITTING.keys() & wrong} | read), wrong
+
+    def conflicts(self) -> Iterable[Conflict]:
         """What is wrong between settings that are each in order; empty where nothing is."""
-        return []
+        return ()
+
+    def insist(self) -> None:
+        """Settings that were not read, but made from others, are held to the same rules; raises SettingsError."""
+        if problems := [_problem(each.setting, each.says) for each in self.conflicts()]:
+            raise SettingsError("\n".join(problems))
 
     def database_address(self) -> str:
         """The database's URL with its password in it. Reads the password's file: blocks.
@@ -98,7 +124,7 @@ class DatabaseSettings(BaseModel):
         try:
             password = self.database_password_file.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise SettingsError(_problem(("database_password_file",), str(error))) from error
+            raise SettingsError(_problem("database_password_file", str(error))) from error
         parts = urlsplit(url)
         user, _, host = parts.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}"))
@@ -179,7 +205,7 @@ class Settings(DatabaseSettings):
     """How long one create on Vertex may take, the commit before it included."""
     tcp_user_timeout: Seconds = timedelta(seconds=20)
     """How long the bytes of a dead connection to Vertex may linger."""
-    list_lag: Seconds = timedelta(seconds=60)
+    list_lag: Seconds = Field(default=timedelta(seconds=60), ge=LEAST_LIST_LAG)
     """How long a Vertex job may be missing from Vertex's lists after it was made."""
     settle: Seconds | None = None
     """T: after it an unanswered create is settled. Empty takes the least that is safe, the sum of `create_deadline`,
@@ -250,24 +276,10 @@ class Settings(DatabaseSettings):
     controller_connections: int = Field(default=4, ge=1, le=100)
     """Database connections for the leader's loops."""
 
-    def contradictions(self) -> list[str]:
+    def conflicts(self) -> Iterable[Conflict]:
         """What is wrong between settings that are each in order; empty where nothing is."""
-        emulated = self.insecure or self.evaluation or all(is_loopback(each) for each in self.listeners)
-        on_loopback = "stands in for Google: it needs evaluation or insecure, or every listener on loopback"
-        least = self.create_deadline + self.tcp_user_timeout + self.list_lag
-        wrong = {
-            "lease_margin": (self.lease_margin >= self.lease, "must be shorter than the lease"),
-            "settle": (
-                self.settle is not None and self.settle < least,
-                f"must be at least {least.total_seconds():g}s, the sum of create_deadline, tcp_user_timeout, list_lag",
-            ),
-            "watch_age": (self.watch_age >= self.connection_age, "must be shorter than connection_age"),
-            "vertex_emulator": (bool(self.vertex_emulator) and not emulated, on_loopback),
-            "storage_endpoint": (bool(self.storage_endpoint) and not emulated, on_loopback),
-            "bigquery_endpoint": (bool(self.bigquery_endpoint) and not emulated, on_loopback),
-        }
-        wrong |= exposure(self)
-        return [_problem((field,), text) for field, (holds, text) in wrong.items() if holds]
+        yield from conflicts(self)
+        yield from exposure(self)
 
     @property
     def listeners(self) -> tuple[str, ...]:
@@ -276,6 +288,10 @@ class Settings(DatabaseSettings):
         return tuple(each for each in every if each)
 
 
-def _problem(location: tuple[int | str, ...], text: str) -> str:
-    field = str(location[0])
-    return f"{PREFIX}{field.upper()} (--{field.replace('_', '-')}): {text.removeprefix('Value error, ')}"
+def _problem(setting: str, text: str) -> str:
+    return f"{PREFIX}{setting.upper()} (--{setting.replace('_', '-')}): {text.removeprefix('Value error, ')}"
+
+
+def _is_known(conflict: Conflict, wrong: Mapping[str, str]) -> bool:
+    """Whether it stands whatever is put in place of what is wrong."""
+    return not wrong.keys() & {conflict.setting, *conflict.others}

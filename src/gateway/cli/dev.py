@@ -37,7 +37,7 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 @click.option("--emulator-config", type=_FILE, metavar="FILE", help="Settings of the Vertex emulator, as YAML.")
 @click.option("--tls", is_flag=True, help="Have callers prove who they are, with certificates and tokens made here.")
 @click.option("--rest-listen", default=REST_LISTEN, show_default=True, help="Where REST is served; empty: nowhere.")
-@settings_options(SETTINGS)
+@settings_options(SETTINGS, variables=True)
 def dev(
     policy: Path | None,
     buckets: Path | None,

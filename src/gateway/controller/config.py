@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
 
-_LEAST_LIST_LAG: Final = timedelta(seconds=10)
+from gateway.settings import LEAST_LIST_LAG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +67,8 @@ class ControllerConfig:
                 raise ValueError(f"{name}: must not be below zero")
         if self.lease_margin >= self.lease:
             raise ValueError("lease_margin: must be shorter than the lease")
-        if self.list_lag < _LEAST_LIST_LAG:
-            raise ValueError(f"list_lag: at least {_LEAST_LIST_LAG.total_seconds():.0f} s")
+        if self.list_lag < LEAST_LIST_LAG:
+            raise ValueError(f"list_lag: at least {LEAST_LIST_LAG.total_seconds():.0f} s")
         if self.settle and self.settle < self._least_settle:
             raise ValueError(f"settle: at least {self._least_settle.total_seconds():.0f} s with these timeouts")
         for name in ("max_ambiguous", "submits_in_flight"):
