@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +20,8 @@ from gateway.api.interceptors import layers
 from gateway.api.interceptors.shedding import Shedding
 from gateway.api.interceptors.turns import Share, Turns, whose_turns
 from gateway.api.rest.twins import batch_jobs_twin, vertex_twin
-from gateway.api.server import ApiServer, HealthServer, Limits, ListenError, Service
+from gateway.api.server import ApiServer, HealthServer, Limits, ListenError
+from gateway.api.services import Service, Services
 from gateway.api.vertex.servicer import JobService
 from gateway.background import Background
 from gateway.clock import Clock, SystemClock
@@ -207,10 +207,8 @@ class App:
 
     async def _listen(self, stack: AsyncExitStack, listening: Listening) -> None:
         """A server for each listener: they differ in how callers are known, and share all else."""
-        settings, (direct, by_rest) = self.settings, await self._services()
-        forwarded = frozenset(service.full_name for service, _ in by_rest)
-        guarded = forwarded.union(service.full_name for service, _ in direct)
-        shedding = Shedding(settings.calls_in_flight, guarded)
+        settings, services = self.settings, await self._services()
+        shedding = Shedding(settings.calls_in_flight, services.guarded)
         self.metrics.rpcs.read_in_flight(lambda: shedding.in_flight)
         turns = Turns(
             share_of(settings),
@@ -227,20 +225,18 @@ class App:
                 shedding=shedding,
                 turns=turns,
                 authenticator=each.authenticator,
-                guarded=guarded,
-                forwarded=forwarded,
+                guarded=services.guarded,
+                forwarded=services.forwarded,
                 traces=self.traces,
             )
-            server = ApiServer([*direct, *by_rest], around, self.health, limits(settings))
+            server = ApiServer(services, around, self.health, limits(settings))
             credentials = None if each.tls is None else each.tls.credentials
             self._ports[each.name] = await server.start(each.address, credentials)
             self._servers.append(server)
             stack.push_async_callback(server.stop, 0.0)
 
-    async def _services(self) -> tuple[Sequence[Service], Sequence[Service]]:
-        """What is served under a caller's name: to callers themselves, and to a proxy that calls for others. Google's
-        messages are imported only where they are spoken.
-        """
+    async def _services(self) -> Services:
+        """What is served under a caller's name. Google's messages are imported only where they are spoken."""
         batch_jobs = BatchJobs(self.use_cases)
         direct: list[Service] = [(SERVICE, batch_jobs.handler())]
         by_rest: list[Service] = [batch_jobs_twin().served(batch_jobs.methods())]
@@ -250,7 +246,7 @@ class App:
             spoken = JobService(self.use_cases, self.core.policies, messages, compatible_end_states=compatible)
             direct.append((messages.service, spoken.handler()))
             by_rest.append(vertex_twin().served(spoken.methods()))
-        return direct, by_rest
+        return Services(direct, by_rest)
 
     def _describe_process(self) -> None:
         self.metrics.process.build(version(DISTRIBUTION), self.settings.role.value)

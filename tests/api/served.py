@@ -18,6 +18,7 @@ from gateway.api.interceptors import layers
 from gateway.api.interceptors.shedding import Shedding
 from gateway.api.interceptors.turns import Share, Turns
 from gateway.api.server import ApiServer, Limits
+from gateway.api.services import Services
 from gateway.api.tls import ServerTls
 from gateway.identity.development import DevelopmentAuthenticator
 from gateway.identity.principal import Authenticator
@@ -108,7 +109,7 @@ async def serving(
         guarded=guarded,
     )
     handler = handlers_of(SERVICE, {name: scripted(name) for name in SERVICE.methods_by_name})
-    server = ApiServer([(SERVICE, handler)], around, served.health, limits)
+    server = ApiServer(Services([(SERVICE, handler)]), around, served.health, limits)
     served.port = await server.start("127.0.0.1:0", None if tls is None else tls.credentials)
     async with channel(served.port) as served.channel:
         yield served

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from datetime import timedelta
-from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -15,9 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from api.served import RANKING, Served, reason_of, serving
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from gateway.api.call import CURRENT, principal
-from gateway.api.handlers import NotServed
 from gateway.api.interceptors.deadline import LONGEST_UNARY, allowed
-from gateway.api.rest.twins import batch_jobs_twin
 from gateway.errors import GatewayError, Reason
 from gateway.telemetry.logs import about, merge_names
 
@@ -130,13 +127,6 @@ async def test_a_method_that_nobody_serves_says_what_is_served(served, method):
     error = await refused(served.raw(method, b"anything", metadata=()))
     assert (error.code(), reason_of(error)) == (grpc.StatusCode.UNIMPLEMENTED, "NOT_SERVED")
     assert "batchjobs.v1.BatchJobs" in error.details()
-
-
-async def test_what_is_served_does_not_name_what_a_proxy_alone_calls():
-    twin = batch_jobs_twin().service
-    handler = NotServed([pb.DESCRIPTOR.services_by_name["BatchJobs"], twin]).service(SimpleNamespace(method="/x/y"))
-    with pytest.raises(GatewayError, match=r"served: batchjobs.v1.BatchJobs \([^;]*\); and the standard"):
-        await handler.stream_stream(None, None)
 
 
 async def test_unknown_methods_share_one_name_in_the_metrics(served):

@@ -103,6 +103,15 @@ async def test_a_certificate_that_calls_the_twin_itself_is_nobody_too(house: Hou
         assert (await refusal(twin(request, timeout=20))).reason == "NOT_AUTHENTICATED"
 
 
+async def test_whoever_asks_for_what_is_not_there_is_told_of_no_twin(house: House, secured: Gateway) -> None:
+    credentials = grpc.ssl_channel_credentials(house.authority.pem)
+    async with grpc.aio.secure_channel(secured.app.api_target, credentials) as channel:
+        refused = await refusal(channel.unary_unary("/x/y")(b"", timeout=20))
+    assert (refused.code, refused.reason) == ("UNIMPLEMENTED", "NOT_SERVED")
+    assert "What is served: batchjobs.v1.BatchJobs (" in refused.message
+    assert "rest." not in refused.message
+
+
 async def test_reflection_lists_no_twin(house: House, secured: Gateway) -> None:
     credentials = grpc.ssl_channel_credentials(house.authority.pem)
     async with grpc.aio.secure_channel(secured.app.api_target, credentials) as channel:

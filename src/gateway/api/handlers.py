@@ -37,10 +37,10 @@ def method_paths(service: ServiceDescriptor) -> frozenset[str]:
 
 
 class NotServed(grpc.GenericRpcHandler):
-    """Added last: takes every method that no other handler has, streaming or not, and says what is served."""
+    """Added last: takes every method that no other handler has, streaming or not, and says what is served: these."""
 
     def __init__(self, services: Sequence[ServiceDescriptor]) -> None:
-        self._served = "; ".join(_told(service) for service in services if not is_internal(service))
+        self._served = "; ".join(_told(service) for service in services)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
         """A handler that refuses whatever it is sent."""
@@ -54,11 +54,6 @@ class NotServed(grpc.GenericRpcHandler):
             )
 
         return grpc.stream_stream_rpc_method_handler(refuse)
-
-
-def is_internal(service: ServiceDescriptor) -> bool:
-    """Whether a proxy alone calls it, for callers over REST."""
-    return service.full_name.startswith("rest.")
 
 
 def _told(service: ServiceDescriptor) -> str:

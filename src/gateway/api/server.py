@@ -14,9 +14,10 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
-from gateway.api.handlers import NotServed, is_internal, method_paths
+from gateway.api.handlers import NotServed, method_paths
 from gateway.api.health import Health
 from gateway.api.interceptors.chain import Layer, Layered
+from gateway.api.services import Services
 
 MINUTE_MS: Final = 60_000
 HEALTH_SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"]
@@ -28,9 +29,6 @@ ACCEPTORS: Final = 8
 event loop: where it is alone, calls wait in there, in the order in which they came, and no rule of ours can be applied
 to them. The kernel spreads connections over them; the calls of one connection stay with one of them.
 """
-
-Service = tuple[ServiceDescriptor, grpc.GenericRpcHandler]
-"""A service and what serves it."""
 
 
 class ListenError(Exception):
@@ -68,19 +66,20 @@ class ApiServer:
 
     def __init__(
         self,
-        services: Sequence[Service],
+        services: Services,
         layers: Sequence[Layer],
         health: Health,
         limits: Limits,
     ) -> None:
-        described: list[ServiceDescriptor] = [service for service, _ in services]
-        everything: list[Any] = [*described, HEALTH_SERVICE, REFLECTION_SERVICE]
-        served = frozenset[str]().union(*(method_paths(service) for service in everything))
-        found: Any = _Handlers([handler for _, handler in services])
+        library: list[Any] = [HEALTH_SERVICE, REFLECTION_SERVICE]
+        described: list[ServiceDescriptor] = [*(service for service, _ in services.every), *library]
+        served = frozenset[str]().union(*(method_paths(service) for service in described))
+        found: Any = _Handlers([handler for _, handler in services.every])
         health_pb2_grpc.add_HealthServicer_to_server(health.servicer, found)
-        reflecting = reflection.aio.ReflectionServicer([each.full_name for each in everything if not is_internal(each)])
+        listed = [each.full_name for each in (*services.told, *library)]
+        reflecting = reflection.aio.ReflectionServicer(listed)
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflecting, found)  # type: ignore[no-untyped-call]
-        layered = Layered([*found.generic, NotServed(described)], layers, served)
+        layered = Layered([*found.generic, NotServed(services.told)], layers, served)
         self._new = partial(grpc.aio.server, handlers=[layered], options=_options(limits))
         self._acceptors: list[grpc.aio.Server] = []
 
