@@ -51,6 +51,20 @@ async def test_a_teams_usage_is_read(front: Rest) -> None:
     assert (await front("/v1/teams/ranking/usage")).json["name"] == "teams/ranking/usage"
 
 
+async def test_a_slash_at_the_end_of_a_path_changes_nothing(front: Rest) -> None:
+    name = (await front(f"{JOBS}/?requestId=one", body=SPEC)).json["name"]
+    assert (await front(f"/v1/{name}/")).json["name"] == name
+    assert [
+        each["name"] for each in (await front(f"{JOBS}//?pageSize=1&filter=region=us-central1")).json["batchJobs"]
+    ] == [name]
+    assert (await front("/v1/teams/ranking/usage/")).json["name"] == "teams/ranking/usage"
+    assert (await front(f"/v1/{name}:cancel/", "-X", "POST")).json["state"] == "CANCELLED"
+    nobody = await front(f"{JOBS}/", "-X", "DELETE")
+    assert (nobody.code, JOBS in nobody.error["message"]) == (404, True)
+    assert (await front(f"/v1/{name}/", "-X", "DELETE")).json == {}
+    assert (await front("/")).error["status"] == "NOT_FOUND"
+
+
 async def test_a_watch_is_not_served(front: Rest) -> None:
     assert (await front(f"{JOBS}:watch")).error["status"] == "NOT_FOUND"
 

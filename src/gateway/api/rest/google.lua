@@ -25,6 +25,8 @@ local OF_GRPC = {"grpc-accept-encoding", "grpc-message", "grpc-retry-pushback-ms
 -- Answered as long as Envoy itself serves.
 local READY = "/readyz"
 
+local SLASH = ("/"):byte()
+
 -- How a token must not be sent: addresses are written to logs.
 local TOKEN = {access_token = true, oauth_token = true}
 
@@ -61,9 +63,18 @@ local function wrong_with(key, seen)
   seen[name] = true
 end
 
--- The path without system parameters, whether enums are wanted as numbers, and what is wrong, nil where nothing is.
+-- Counted from the end, since a pattern would begin anew at each of ten thousand slashes.
+local function without_slash(address)
+  local last = #address
+  while last > 1 and address:byte(last) == SLASH do last = last - 1 end
+  return address:sub(1, last)
+end
+
+-- The path without system parameters and without a slash at its end, which the transcoder overlooks as well, but not behind
+-- `:cancel`; whether enums are wanted as numbers, and what is wrong, nil where nothing is.
 local function read_query(path)
   local address, query = path:match("^([^?]*)%??(.*)$")
+  address = without_slash(address)
   local kept, seen, integers = {}, {}, false
   for pair in query:gmatch("[^&]+") do
     local key, value = pair:match("^([^=]*)=?(.*)$")
