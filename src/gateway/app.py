@@ -229,7 +229,7 @@ class App:
                 forwarded=services.forwarded,
                 traces=self.traces,
             )
-            server = ApiServer(services, around, self.health, limits(settings))
+            server = ApiServer(services, around, self.health, Limits.of(settings))
             credentials = None if each.tls is None else each.tls.credentials
             self._ports[each.name] = await server.start(each.address, credentials)
             self._servers.append(server)
@@ -366,18 +366,6 @@ def controller_config(settings: Settings) -> ControllerConfig:
         )
     except ValueError as error:
         raise SettingsError(str(error)) from error
-
-
-def limits(settings: Settings) -> Limits:
-    """The settings' part about connections."""
-    return Limits(
-        message_bytes=settings.message_bytes,
-        metadata_bytes=settings.metadata_bytes,
-        streams=settings.streams_per_connection,
-        connection_age=settings.connection_age.total_seconds(),
-        connection_idle=settings.connection_idle.total_seconds(),
-        ping_interval=settings.ping_interval.total_seconds(),
-    )
 
 
 def share_of(settings: Settings) -> Share:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -23,6 +24,7 @@ from gateway.api.tls import ServerTls
 from gateway.identity.development import DevelopmentAuthenticator
 from gateway.identity.principal import Authenticator
 from gateway.service.drain import Drain
+from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 
 SERVICE: Any = pb.DESCRIPTOR.services_by_name["BatchJobs"]
@@ -66,9 +68,13 @@ class Served:
         return generate_latest(self.metrics.registry).decode()
 
 
+LIMITS = Limits.of(Settings(name="test", policy=Path(), database_url="postgresql://", insecure=True))
+"""Those of the settings, where nobody says otherwise."""
+
+
 @asynccontextmanager
 async def serving(
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = LIMITS,
     *,
     most: int = 1000,
     share: Share = Share(creates=1000, others=1000, waiting=1000, alone=1000),  # noqa: B008 - frozen

@@ -1,19 +1,19 @@
 """What one connection, one principal and one process may ask for at a time, over real connections."""
 
 import asyncio
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from api.served import RANKING, Served, serving
+from api.served import LIMITS, RANKING, Served, serving
 from api.test_layers import handled
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from batchjobs.v1.batch_jobs_pb2_grpc import BatchJobsStub
 from gateway.api.interceptors import shedding
 from gateway.api.server import Limits
-from gateway.app import limits
 from gateway.settings import Settings
 from support.caller import Refusal, refusal
 from support.gateway import StartGateway
@@ -113,7 +113,7 @@ async def test_metadata_past_its_bound_is_refused_by_grpc_itself() -> None:
     async def get(_request: Any, _context: Any) -> pb.BatchJob:
         return pb.BatchJob()
 
-    async with serving(Limits(metadata_bytes=8192), GetBatchJob=get) as served:
+    async with serving(replace(LIMITS, metadata_bytes=8192), GetBatchJob=get) as served:
         await served.get(metadata=(*RANKING, ("authorization", "x" * 7000)))
         too_much = await refusal(served.get(metadata=(*RANKING, ("authorization", "x" * 9000))))
         assert too_much.code == "RESOURCE_EXHAUSTED"
@@ -121,7 +121,7 @@ async def test_metadata_past_its_bound_is_refused_by_grpc_itself() -> None:
 
 async def test_streams_past_their_bound_wait_at_the_caller() -> None:
     held = Held()
-    async with serving(Limits(streams=2), GetBatchJob=held) as served:
+    async with serving(replace(LIMITS, streams=2), GetBatchJob=held) as served:
         calls = [asyncio.create_task(served.get()) for _ in range(3)]
         await held.began.get()
         await held.began.get()
@@ -135,7 +135,9 @@ async def test_streams_past_their_bound_wait_at_the_caller() -> None:
             await asyncio.gather(*calls, beside)
 
 
-@pytest.mark.parametrize("limits", [Limits(connection_idle=0.2), Limits(connection_age=0.2)], ids=["idle", "old"])
+@pytest.mark.parametrize(
+    "limits", [replace(LIMITS, connection_idle=0.2), replace(LIMITS, connection_age=0.2)], ids=["idle", "old"]
+)
 async def test_a_connection_that_is_idle_or_old_is_asked_to_go_and_calls_go_on(limits: Limits) -> None:
     async def get(request: Any, _context: Any) -> pb.BatchJob:
         return pb.BatchJob(name=request.name)
@@ -157,7 +159,7 @@ async def test_who_pings_too_often_is_cut_off() -> None:
     def channel(port: int) -> grpc.aio.Channel:
         return grpc.aio.insecure_channel(f"127.0.0.1:{port}", pinging)
 
-    async with serving(Limits(ping_interval=3600), channel=channel, WatchBatchJob=watch) as served:
+    async with serving(replace(LIMITS, ping_interval=3600), channel=channel, WatchBatchJob=watch) as served:
         stream = served.stub.WatchBatchJob(pb.WatchBatchJobRequest(name="n"), metadata=RANKING, timeout=60)
         cut = await refusal(stream.read())
         assert cut.code == "UNAVAILABLE"
@@ -225,6 +227,11 @@ def test_the_settings_reach_the_server() -> None:
             "ping_interval": "9s",
         },
     )
-    found = limits(settings)
+    found = Limits.of(settings)
     assert (found.message_bytes, found.metadata_bytes, found.streams) == (70_000, 9_000, 7)
     assert (found.connection_age, found.connection_idle, found.ping_interval) == (86_400, 120, 9)
+
+
+def test_what_is_a_setting_has_its_default_there_alone() -> None:
+    assert [each.name for each in fields(Limits) if each.default is not MISSING] == ["connection_grace", "handshake"]
+    assert LIMITS.message_bytes == Settings.model_fields["message_bytes"].default

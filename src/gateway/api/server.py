@@ -18,6 +18,7 @@ from gateway.api.handlers import NotServed, method_paths
 from gateway.api.health import Health
 from gateway.api.interceptors.chain import Layer, Layered
 from gateway.api.services import Services
+from gateway.settings import Settings
 
 MINUTE_MS: Final = 60_000
 HEALTH_SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"]
@@ -39,26 +40,37 @@ class ListenError(Exception):
         return cls(f"cannot listen on {address}: is the port taken by another process, perhaps by another gateway?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one connection may ask of the server. Times are in seconds."""
+    """What one connection may ask of the server. Times are in seconds. What has no value here is a setting."""
 
-    message_bytes: int = 256 * 1024
+    message_bytes: int
     """The largest message that is read; a larger one is RESOURCE_EXHAUSTED by gRPC itself."""
-    metadata_bytes: int = 16 * 1024
+    metadata_bytes: int
     """The most metadata that a call may carry; more is RESOURCE_EXHAUSTED by gRPC itself."""
-    streams: int = 1000
+    streams: int
     """Calls and watches that one connection may have open at a time; gRPC holds further ones back at the caller."""
-    connection_age: float = 3600.0
+    connection_age: float
     """After how long a connection is asked to go, so that callers spread over new replicas."""
     connection_grace: float = 300.0
     """How long its calls may then still take."""
-    connection_idle: float = 900.0
+    connection_idle: float
     """After how long a connection without any call is asked to go."""
-    ping_interval: float = 10.0
+    ping_interval: float
     """How often a caller may ping; one that goes on pinging more often is cut off with `too_many_pings`."""
     handshake: float = 20.0
     """How long the TLS handshake may take."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(
+            message_bytes=settings.message_bytes,
+            metadata_bytes=settings.metadata_bytes,
+            streams=settings.streams_per_connection,
+            connection_age=settings.connection_age.total_seconds(),
+            connection_idle=settings.connection_idle.total_seconds(),
+            ping_interval=settings.ping_interval.total_seconds(),
+        )
 
 
 class ApiServer:

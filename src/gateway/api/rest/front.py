@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from gateway.api.server import Limits
 from gateway.setting_types import is_loopback
+from gateway.settings import Settings
 
 Config = dict[str, Any]
 
@@ -44,7 +44,7 @@ class Front:
     """Who vouches for the gateway's certificate; None where it is beside Envoy, on loopback."""
     gateway_name: str = "localhost"
     """The DNS name that the gateway's certificate must have."""
-    body_bytes: int = Limits().message_bytes - 16 * 1024
+    body_bytes: int = Settings.model_fields["message_bytes"].default - 16 * 1024
     """The largest body: a little less than the gateway's largest message."""
     access_log: bool = False
 
