@@ -31,9 +31,9 @@ def a_head(number, *, age=None, priority=50, refusals=0):
     return Head(number, priority, T0 + timedelta(seconds=number if age is None else age), refusals)
 
 
-def a_contender(name, *heads, service=0.0, mean=60.0, standing=Standing.CONTENDING, pool=POOL, active=0, queued=None):
+def a_contender(name, *heads, service=0.0, mean=60.0, standing=Standing.CONTENDING, pool=POOL, active=0):
     share = Share(service, mean, standing)
-    return Contender(pool, name, share, len(heads) if queued is None else queued, heads, active)
+    return Contender(pool, name, share, bool(heads), heads, active)
 
 
 NAMES = ("ads", "maps", "ranking", "search")
@@ -93,7 +93,7 @@ def after(choice, pools, known, contenders):
     moved = [
         replace(
             c,
-            queued=c.queued - 1,
+            backlogged=len(c.heads) > 1,
             heads=tuple(h for h in c.heads if h != choice.head),
             share=replace(c.share, service=c.share.service + choice.charge),
             active=c.active + 1,

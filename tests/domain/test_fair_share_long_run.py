@@ -67,7 +67,7 @@ class Pool:
             self.ids += 1
             team.heads.append(a_head(self.ids, age=self.now))
         charge = sum(charge for *_, whose, _, charge in self.running if whose == name)
-        return Contender(POOL, name, team.share, len(team.heads), tuple(team.heads), team.active, charge)
+        return Contender(POOL, name, team.share, bool(team.heads), tuple(team.heads), team.active, charge)
 
     def _dispatch(self, choice):
         team = self.teams[choice.team]

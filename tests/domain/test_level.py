@@ -99,7 +99,8 @@ def test_standings_are_told_and_only_changes_are_to_be_stored():
 
 
 def test_a_queue_whose_heads_were_not_read_counts_all_the_same():
-    result = level(teams(a_team("ads")), [a_contender("ads", queued=7, standing=Standing.IDLE)])
+    unread = replace(a_contender("ads", standing=Standing.IDLE), backlogged=True)
+    result = level(teams(a_team("ads")), [unread])
     assert result.contenders[0].share.standing is Standing.CONTENDING
 
 

@@ -253,9 +253,9 @@ def test_one_that_came_after_the_pass_was_looked_at_is_dispatched_where_it_would
     """As the create's own answer is: it is not among the contenders that were counted up to a second before."""
     (pool, _), known, contenders = scene
     coming = next_pass(pool, known, contenders)
-    others = [replace(c, heads=c.heads[:0], queued=0) for c in contenders if c.pool == pool.id]
+    others = [replace(c, heads=c.heads[:0], backlogged=False) for c in contenders if c.pool == pool.id]
     for name in known:
-        late = [replace(c, heads=(a_head(5000),), queued=1) if c.team == name else c for c in others]
+        late = [replace(c, heads=(a_head(5000),), backlogged=True) if c.team == name else c for c in others]
         taken = choose([coming.pool], coming.teams, late) is not None
         assert (waiting_reason(coming.pool, coming.teams[name]) is WaitingReason.DISPATCHING) == taken
 

@@ -27,7 +27,7 @@ POLICY = Policy(
 
 def snapshots(states):
     """With two batch jobs active in the pool."""
-    return pool_snapshots(POLICY, states, [Contender(POOL, "ranking", Share(), queued=1, active=2)])
+    return pool_snapshots(POLICY, states, [Contender(POOL, "ranking", Share(), backlogged=True, active=2)])
 
 
 def test_a_pool_is_as_its_leader_last_wrote_about_it():
@@ -58,7 +58,8 @@ def test_what_a_team_at_its_limit_is_next_for_in_another_pool_counts_in_the_expl
     shares = {name: Share(service, 60.0, Standing.CONTENDING) for name, service in (("ranking", 0), ("search", 500))}
     queues = (("ranking", POOL, 2), ("ranking", elsewhere, 1), ("search", POOL, 3))
     contenders = tuple(
-        Contender(pool, name, shares[name], queued=1, heads=(Head(number, 50, time),)) for name, pool, number in queues
+        Contender(pool, name, shares[name], backlogged=True, heads=(Head(number, 50, time),))
+        for name, pool, number in queues
     )
     choices, coming = look_ahead(POOL, pools, teams, contenders)
     assert [choice.head.id for choice in choices] == [3, 2]

@@ -1,5 +1,7 @@
 """Finished batch jobs must not slow anything down: every query that a call or a loop waits for goes by an index."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
@@ -86,6 +88,26 @@ async def test_no_query_reads_the_whole_table(crowded: str) -> None:
             whole.append(f"{file}.{name}\n{plan}")
     await connection.close()
     assert not whole, "\n\n".join(whole)
+
+
+async def test_a_pass_of_dispatch_looks_at_one_of_each_queue_and_not_at_what_lies_behind(crowded: str) -> None:
+    """Four hundred wait in eighty queues."""
+    connection = await asyncpg.connect(crowded)
+    counts = load("dispatches")["counts"]
+    rows = await connection.fetch(counts)
+    plan = json.loads(await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {counts}"))[0]["Plan"]
+    await connection.close()
+    queues = sum(row["backlogged"] for row in rows)
+    looks = [node for node in nodes(plan) if node.get("Index Name", "batch_jobs_active") != "batch_jobs_active"]
+    assert queues == 80
+    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in looks) <= queues + 1
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The node and all below it."""
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
 
 
 @pytest.mark.parametrize("team", ["team-1", None])

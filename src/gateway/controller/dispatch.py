@@ -96,7 +96,7 @@ class Dispatch:
 
     def _room(self, pool: Pool, ours: int, snapshot: Snapshot) -> Room:
         state, active = self._term.state(pool.id), snapshot.active_in(pool.id)
-        waits = any(each.queued for each in snapshot.contenders if each.pool == pool.id)
+        waits = any(each.backlogged for each in snapshot.contenders if each.pool == pool.id)
         waits = waits and self._term.may_submit_at(snapshot.time)
         access = self._access(pool, gate.access(state, snapshot.time)) if waits else Access.CLOSED
         # No more may be begun at once than are sent at once: the deadline of the rest would run out in the queue.

@@ -8,6 +8,8 @@ from gateway.admission.usage import used_by_quota
 from gateway.controller.dispatch import team_snapshots
 from gateway.controller.resolve import Resolve
 from gateway.controller.term import Term
+from gateway.domain.batch_job import PoolId
+from gateway.domain.states import State
 from gateway.policy.model import Policy
 from gateway.store.model import Census, Snapshot, Usage
 from gateway.telemetry.leader_gauges import LeaderGauges
@@ -30,6 +32,7 @@ class Gauges:
         _show_jobs(shown, census, snapshot)
         _show_quotas(shown, policy, usage, snapshot.time)
         self._show_pools(shown, policy, snapshot)
+        shown.set_eligible({str(pool): count for pool, count in _eligible(policy, census, snapshot).items()})
         shown.set_unresolved(self._resolve.unresolved)
         shown.expect_polls(frozenset(str(pool) for pool in polled))
 
@@ -41,7 +44,6 @@ class Gauges:
         shown.set_active({str(pool): snapshot.active_in(pool) for pool in pools})
         shown.set_others({str(pool): states[pool].others + states[pool].strays for pool in pools})
         shown.set_gates({str(pool): states[pool].gate_open for pool in pools})
-        shown.set_eligible({str(pool): count for pool, count in _eligible(policy, snapshot).items()})
 
 
 def _show_jobs(shown: LeaderGauges, census: Iterable[Census], snapshot: Snapshot) -> None:
@@ -67,14 +69,14 @@ def _show_quotas(shown: LeaderGauges, policy: Policy, usage: Mapping[str, Usage]
     shown.set_quotas(limits, used)
 
 
-def _eligible(policy: Policy, snapshot: Snapshot) -> Counter[object]:
+def _eligible(policy: Policy, census: Iterable[Census], snapshot: Snapshot) -> Counter[PoolId]:
     """Queued batch jobs that only a free slot keeps waiting: not paused, not removed, room under their team's limit."""
     teams = team_snapshots(policy, snapshot)
-    counts: Counter[object] = Counter(dict.fromkeys(policy.pools, 0))
-    for each in snapshot.contenders:
+    counts = Counter(dict.fromkeys(policy.pools, 0))
+    for each in census:
         team = teams.get(each.team)
-        if team is None or team.paused or each.pool not in policy.pools:
+        if each.state is not State.QUEUED or team is None or team.paused or each.pool not in policy.pools:
             continue
-        room = each.queued if team.limit is None else max(team.limit - team.active, 0)
-        counts[each.pool] += min(each.queued, room)
+        room = each.count if team.limit is None else max(team.limit - team.active, 0)
+        counts[each.pool] += min(each.count, room)
     return counts

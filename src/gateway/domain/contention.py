@@ -71,15 +71,16 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One team in one pool. `heads` are the first of the `queued`, in any order: `plan` needs one, and as many as there
-    are free slots; `order` needs all of its pool's. `active` is the team's count in this pool alone, `charged` what
-    their dispatches were charged: it stands in `share.service` and is settled when they end.
+    """One team in one pool. `backlogged` says that it has something queued there; how much, nothing depends on. `heads`
+    are the first of it, in any order: `plan` needs one, and as many as there are free slots; `order` needs all of its
+    pool's. `active` is the team's count in this pool alone, `charged` what their dispatches were charged: it stands in
+    `share.service` and is settled when they end.
     """
 
     pool: PoolId
     team: str
     share: Share
-    queued: int
+    backlogged: bool
     heads: tuple[Head, ...] = ()
     active: int = 0
     charged: float = 0.0

@@ -79,7 +79,7 @@ def _raised(pool: list[Contender], stands: list[Standing]) -> list[float]:
 
 
 def _standing(contender: Contender, team: TeamSnapshot | None) -> Standing:
-    if team is None or team.paused or contender.queued == 0:
+    if team is None or team.paused or not contender.backlogged:
         return Standing.IDLE
     return Standing.CONTENDING if team.has_room else Standing.BLOCKED
 

@@ -73,8 +73,7 @@ class _Account:
         made = self._made
         if made is None or (most > 1 and len(made.heads) < min(most, len(self.queue))):
             heads = tuple(self.queue[:most])
-            queued = len(self.queue)
-            made = Contender(self.pool, self.team, self.share, queued, heads, self.active, self.charged)
+            made = Contender(self.pool, self.team, self.share, bool(self.queue), heads, self.active, self.charged)
             self._made = made
         return made
 

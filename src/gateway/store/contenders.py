@@ -1,4 +1,4 @@
-"""Who contends for which pool: counts of rows, accounts, and the first heads of each queue."""
+"""Who contends for which pool: what each team has active, its account, and the first heads of its queue."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -23,13 +23,12 @@ async def read_contenders(session: Session, most: Callable[[PoolId, int], int]) 
     `most(pool, active in it)` heads.
     """
     counts = await session.rows(SQL["counts"])
-    charges = {(row["pool"], row["team"]): row["charged"] for row in await session.rows(SQL["charges"])}
     shares = await read_shares(session)
     active: Counter[str] = Counter()
     for row in counts:
         active[row["pool"]] += row["active"]
     bounds = {pool: most(PoolId.parse(pool), active[pool]) for pool in {row["pool"] for row in counts}}
-    wanted = [(row["pool"], row["team"], bounds[row["pool"]]) for row in counts if row["queued"]]
+    wanted = [(row["pool"], row["team"], bounds[row["pool"]]) for row in counts if row["backlogged"]]
     wanted = [each for each in wanted if each[2] > 0]
     heads = gather_heads(await session.rows(SQL["heads"], *columns(wanted, 3)))
     return tuple(
@@ -37,10 +36,10 @@ async def read_contenders(session: Session, most: Callable[[PoolId, int], int]) 
             pool=PoolId.parse(row["pool"]),
             team=row["team"],
             share=shares.get((row["pool"], row["team"]), Share()),
-            queued=row["queued"],
+            backlogged=row["backlogged"],
             heads=tuple(heads[row["pool"], row["team"]]),
             active=row["active"],
-            charged=charges.get((row["pool"], row["team"]), 0.0),
+            charged=row["charged"],
         )
         for row in sorted(counts, key=lambda row: (row["pool"], row["team"]))
     )

@@ -81,7 +81,6 @@ _KNOWN: Final[Mapping[str, Footprint]] = {
     # The first statement of dispatch's snapshot fixes what the others see; the controller's `now` has the same text.
     "dispatches.now": reads(JOBS, SHARES),
     "dispatches.counts": NOTHING,
-    "dispatches.charges": NOTHING,
     "dispatches.shares": NOTHING,
     "dispatches.heads": NOTHING,
     "dispatches.count_pool": reads(JOBS),

@@ -3,22 +3,26 @@ SELECT store_clock()
 
 -- name: counts
 -- A team that has nothing open any more is shown until its standing says so: else it would come back as if it had
--- contended all along. What is queued is counted in its index alone: the rows of a long queue are many pages.
-SELECT pool, team, sum(active)::bigint AS active, sum(queued)::bigint AS queued
+-- contended all along. What is active is bounded by the slots, and counted. What is queued is not: from one queue its
+-- index leads to the next, so a pass takes as long with ten thousand in each as with one.
+WITH RECURSIVE queues AS (
+    (SELECT pool, team FROM batch_jobs WHERE state = 'QUEUED' ORDER BY pool, team LIMIT 1)
+    UNION ALL
+    SELECT following.pool, following.team FROM queues CROSS JOIN LATERAL (
+        SELECT b.pool, b.team FROM batch_jobs b
+        WHERE b.state = 'QUEUED' AND (b.pool, b.team) > (queues.pool, queues.team)
+        ORDER BY b.pool, b.team LIMIT 1
+    ) AS following
+)
+SELECT pool, team, sum(active)::bigint AS active, sum(charged) AS charged, bool_or(backlogged) AS backlogged
 FROM (
-    SELECT pool, team, count(*) AS active, 0 AS queued FROM batch_jobs
+    SELECT pool, team, count(*) AS active, sum(charge) AS charged, false AS backlogged FROM batch_jobs
     WHERE state IN ('SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED') GROUP BY pool, team
     UNION ALL
-    SELECT pool, team, 0, count(*) FROM batch_jobs WHERE state = 'QUEUED' GROUP BY pool, team
+    SELECT pool, team, 0, 0, true FROM queues
     UNION ALL
-    SELECT pool, team, 0, 0 FROM shares WHERE standing <> 'IDLE'
+    SELECT pool, team, 0, 0, false FROM shares WHERE standing <> 'IDLE'
 ) AS everyone
-GROUP BY pool, team
-
--- name: charges
-SELECT pool, team, sum(charge) AS charged
-FROM batch_jobs
-WHERE state IN ('SUBMITTING', 'PENDING', 'RUNNING', 'PAUSED')
 GROUP BY pool, team
 
 -- name: shares
