@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gateway.app import controller_config
+from gateway.app.leading import controller_config
 from gateway.cli.serve import serve
 from gateway.settings import PREFIX, DatabaseSettings, Role, Settings, SettingsError
 

@@ -68,7 +68,7 @@ async def test_a_gateway_that_drains_or_is_gone_is_503_with_a_header_to_wait(fro
     draining = await front(JOBS)
     assert (draining.code, draining.detail("ErrorInfo")["reason"]) == (503, "DRAINING")
     assert int(draining.headers["retry-after"]) >= 1
-    await gateway.app._servers[0].stop(0)
+    await gateway.app.servers._servers[0].stop(0)
     gone = await front(JOBS)
     assert (gone.code, gone.error["status"], gone.headers["retry-after"]) == (503, "UNAVAILABLE", "1")
 

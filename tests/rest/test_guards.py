@@ -31,7 +31,7 @@ async def test_answers_have_no_headers_of_grpc_or_of_envoy(front: Rest, gateway:
 
 async def test_it_is_ready_as_long_as_it_serves_whatever_the_gateway_does(front: Rest, gateway: Gateway) -> None:
     assert (await front("/readyz")).code == 200
-    await gateway.app._servers[0].stop(0)
+    await gateway.app.servers._servers[0].stop(0)
     assert (await front("/readyz")).code == 200
     assert (await front(JOBS)).code == 503
 
