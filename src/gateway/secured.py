@@ -10,11 +10,12 @@ from gateway.identity.advice import Advice
 from gateway.identity.bearer import Tokens
 from gateway.identity.certificates import CertificateAuthenticator
 from gateway.identity.issuers import IssuersError, load_issuers
-from gateway.identity.jwt_verifier import JwtVerifier, TrustedIssuer
+from gateway.identity.jwt_verifier import JwtVerifier
 from gateway.identity.key_fetch import reader_of
 from gateway.identity.key_set import KeySetError
 from gateway.identity.key_source import FETCH_INTERVAL, LOOK_INTERVAL, FetchError, KeySource
 from gateway.identity.one_holder import OneHolder
+from gateway.identity.signers import TrustedIssuer
 from gateway.identity.throttle import Throttle
 from gateway.identity.verified import VerifiedTokens
 from gateway.listening import Listener, Listening

@@ -18,9 +18,10 @@ from gateway.errors import GatewayError, Reason
 from gateway.identity.advice import Advice
 from gateway.identity.bearer import bearer_token, require_jwt
 from gateway.identity.issuers import Algorithm, Issuer
-from gateway.identity.jwt_verifier import JwtVerifier, TrustedIssuer
+from gateway.identity.jwt_verifier import JwtVerifier
 from gateway.identity.key_source import KeySource
 from gateway.identity.principal import Evidence
+from gateway.identity.signers import TrustedIssuer
 from support.clock import DrivenClock
 from support.token_issuer import AUDIENCE, TokenIssuer
 

@@ -10,8 +10,8 @@ import structlog
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.identity.issuers import IssuersError
-from gateway.identity.jwt_verifier import TrustedIssuer
 from gateway.identity.key_set import KeySet
+from gateway.identity.signers import TrustedIssuer
 
 log = structlog.get_logger(__name__)
 
