@@ -18,14 +18,20 @@ SECURE: Final = (
 )
 
 _FOR_MTLS: Final = "is for mtls_listen, which is not set"
+_FOR_TOKENS: Final = "is for callers with tokens, and issuers is not set"
 _FOR_LOOPBACK: Final = "can be reached from elsewhere, and insecure is for loopback only: listen on 127.0.0.1 or [::1]"
+_BY_SPIFFE: Final = "write `mtls:` and the proxy's SPIFFE id"
 _PLAINTEXT: Final = ("api_listen", "health_listen", "metrics_listen")
 
 
 def exposure(settings: "Settings") -> Iterator[Conflict]:
     """What is wrong between these settings."""
     found = _open(settings) if settings.insecure else _secured(settings)
-    return (Conflict(setting, says, ("insecure",)) for setting, says in found)
+    yield from (Conflict(setting, says, ("insecure",)) for setting, says in found)
+    unknown = [name for name in settings.trusted_proxies if name.startswith("mtls-dns:")]
+    if unknown and not settings.mtls_dns_names:
+        says = f"{', '.join(unknown)}: nobody is known by that name without mtls_dns_names; set it too, or {_BY_SPIFFE}"
+        yield Conflict("trusted_proxies", says, ("mtls_dns_names",))
 
 
 def _open(settings: "Settings") -> Iterator[tuple[str, str]]:
@@ -63,6 +69,7 @@ def _secured(settings: "Settings") -> Iterator[tuple[str, str]]:
             "is needed with tls_client_ca, and where api_listen is set to nothing",
         ),
         "trusted_proxies": (bool(settings.trusted_proxies) and not settings.mtls_listen, _FOR_MTLS),
+        "rest_proxies": (bool(settings.rest_proxies) and not settings.issuers, _FOR_TOKENS),
         "mtls_dns_names": (settings.mtls_dns_names and not settings.mtls_listen, _FOR_MTLS),
     }
     return ((setting, says) for setting, (holds, says) in wrong.items() if holds)

@@ -15,6 +15,7 @@ from gateway.identity.key_fetch import reader_of
 from gateway.identity.key_set import KeySetError
 from gateway.identity.key_source import FETCH_INTERVAL, LOOK_INTERVAL, FetchError, KeySource
 from gateway.identity.one_holder import OneHolder
+from gateway.identity.rest_proxies import RestProxies
 from gateway.identity.signers import TrustedIssuer
 from gateway.identity.throttle import Throttle
 from gateway.identity.verified import VerifiedTokens
@@ -29,7 +30,8 @@ async def open_secured(settings: Settings, clock: Clock, metrics: IdentityMetric
     issuers = await trusted_issuers(settings.issuers, clock=clock, metrics=metrics)
     throttle = Throttle(clock, settings.refused_identities_per_minute)
     advice = Advice(each.rules for each in issuers)
-    tokens = Tokens(JwtVerifier(issuers), VerifiedTokens(clock), throttle, advice) if issuers else None
+    by_rest = RestProxies(settings.rest_proxies)
+    tokens = Tokens(JwtVerifier(issuers), VerifiedTokens(clock), throttle, advice, by_rest) if issuers else None
     listeners: list[Listener] = []
     if settings.api_listen and tokens is not None:
         tls = await _tls("tokens", settings, None, clock, metrics)

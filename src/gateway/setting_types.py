@@ -2,11 +2,13 @@
 
 import re
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from gateway.proxies import check_proxies
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
@@ -53,6 +55,22 @@ def _listed(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses and networks, none of which is everywhere."""
+    problems = [f"{value}: {problem}" for value in values if (problem := _network_problem(value))]
+    if problems:
+        raise ValueError("; ".join(problems) + "; write an address or a network, such as 10.8.0.7 or 10.8.0.0/24")
+    return values
+
+
+def _network_problem(value: str) -> str:
+    try:
+        network = ip_network(value)
+    except ValueError as error:
+        return str(error)
+    return "" if network.prefixlen else "takes in everybody"
+
+
 def is_loopback(address: str) -> bool:
     """Whether `host:port` (or `[host]:port`) can be reached from this machine alone. Of names only `localhost`."""
     host = address.rsplit(":", 1)[0].removeprefix("[").removesuffix("]")
@@ -73,5 +91,6 @@ Delay = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_not_neg
 Address = Annotated[str, AfterValidator(_address)]
 OptionalAddress = Annotated[Address | None, BeforeValidator(_or_none)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_or_none)]
-Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Proxies = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(check_proxies)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_networks)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql)]

@@ -19,9 +19,10 @@ from gateway.setting_types import (
     Address,
     DatabaseUrl,
     Delay,
-    Listed,
+    Networks,
     OptionalAddress,
     OptionalPath,
+    Proxies,
     Seconds,
 )
 
@@ -168,14 +169,17 @@ class Settings(DatabaseSettings):
     """Who vouches for the client certificates at `mtls_listen`, PEM."""
     mtls_dns_names: bool = False
     """Whether a client certificate without any URI may name its holder by its one DNS name, as `mtls-dns:NAME`."""
-    trusted_proxies: Listed = ()
+    trusted_proxies: Proxies = ()
     """Proxies that forward callers to `mtls_listen`: their principals or patterns of them, such as
-    `mtls:spiffe://corp.example/ns/edge/sa/envoy`, separated by commas. Of these alone `x-forwarded-client-cert` is
-    read."""
+    `mtls:spiffe://corp.example/ns/edge/sa/envoy`, separated by commas; the trust domain is spelt out. Of these alone
+    `x-forwarded-client-cert` is read."""
     issuers: OptionalPath = None
     """The issuers file, which says whose tokens count at `api_listen`, and beside a certificate at `mtls_listen`."""
     refused_identities_per_minute: int = Field(default=600, ge=1)
     """How many tokens of one peer address may be refused in a minute before it is put off."""
+    rest_proxies: Networks = ()
+    """Where Envoys that serve REST call from, beside loopback: addresses or networks, such as `10.8.0.0/24`, separated
+    by commas. They alone are not put off for what their callers send."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """The least important log lines that are written: DEBUG, INFO, WARNING or ERROR."""
     traces_endpoint: str = Field(default="", pattern="^(https?://.+)?$")

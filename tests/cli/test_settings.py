@@ -26,6 +26,8 @@ SECURED = {
     "GATEWAY_ISSUERS": "/etc/issuers.yaml",
 }
 
+PROXY = "mtls:spiffe://corp.example/ns/edge/sa/envoy"
+
 
 def refused(environment: dict[str, str], base: dict[str, str] = NEEDED) -> str:
     with pytest.raises(SettingsError) as error:
@@ -176,7 +178,12 @@ def test_with_tls_either_kind_of_identity_is_enough(without):
         ({"TLS_CLIENT_CA": ""}, "TLS_CLIENT_CA", "is needed for mtls_listen"),
         ({"MTLS_LISTEN": ""}, "MTLS_LISTEN", "is needed with tls_client_ca"),
         ({"MTLS_LISTEN": "", "API_LISTEN": "", "TLS_CLIENT_CA": ""}, "MTLS_LISTEN", "is needed"),
-        ({"MTLS_LISTEN": "", "TLS_CLIENT_CA": "", "TRUSTED_PROXIES": "mtls:x"}, "TRUSTED_PROXIES", "mtls_listen"),
+        ({"MTLS_LISTEN": "", "TLS_CLIENT_CA": "", "TRUSTED_PROXIES": PROXY}, "TRUSTED_PROXIES", "mtls_listen"),
+        ({"API_LISTEN": "", "ISSUERS": "", "REST_PROXIES": "10.8.0.7"}, "REST_PROXIES", "issuers is not set"),
+        ({"REST_PROXIES": "10.8.0.7,envoy"}, "REST_PROXIES", "envoy: 'envoy' does not appear to be"),
+        ({"REST_PROXIES": "10.8.0.7/24"}, "REST_PROXIES", "10.8.0.7/24 has host bits set"),
+        ({"REST_PROXIES": "0.0.0.0/0"}, "REST_PROXIES", "0.0.0.0/0: takes in everybody"),
+        ({"REST_PROXIES": "::/0"}, "REST_PROXIES", "such as 10.8.0.7 or 10.8.0.0/24"),
         ({"MTLS_LISTEN": "", "TLS_CLIENT_CA": "", "MTLS_DNS_NAMES": "true"}, "MTLS_DNS_NAMES", "mtls_listen"),
         ({"VERTEX_EMULATOR": "127.0.0.1:1"}, "VERTEX_EMULATOR", "every listener on loopback"),
         ({"STORAGE_ENDPOINT": "http://127.0.0.1:1"}, "STORAGE_ENDPOINT", "every listener on loopback"),
@@ -196,8 +203,8 @@ def test_nothing_is_served_without_tls_unless_that_is_asked_for():
 
 
 def test_proxies_are_listed_with_commas():
-    settings = Settings.read({**SECURED, "GATEWAY_TRUSTED_PROXIES": "mtls:a, mtls:b,"})
-    assert settings.trusted_proxies == ("mtls:a", "mtls:b")
+    settings = Settings.read({**SECURED, "GATEWAY_TRUSTED_PROXIES": f"{PROXY}, {PROXY}-*,"})
+    assert settings.trusted_proxies == (PROXY, f"{PROXY}-*")
 
 
 def test_a_list_lag_that_vertex_cannot_keep_is_refused():

@@ -15,25 +15,44 @@ FORWARDED = ("x-forwarded-client-cert", "URI=spiffe://corp.example/ns/search/sa/
 JUNK = bearer("ya29.junk")
 
 
-async def reasons(authenticator: Authenticator, times: int, **known: Any) -> list[Reason]:
-    """Why a caller at one address is refused, so many times in a row."""
+DIRECT, SIDECAR = "ipv4:10.0.0.7:1", "ipv4:127.0.0.1:1"
+LIMITED = [Reason.NOT_AUTHENTICATED, Reason.NOT_AUTHENTICATED, Reason.OVERLOADED, Reason.OVERLOADED]
+
+
+async def reasons(authenticator: Authenticator, peer: str = DIRECT, *, forwarded: bool = False) -> list[Reason]:
+    """Why a caller at one address is refused, four times in a row."""
     found = []
-    for _ in range(times):
+    for _ in LIMITED:
         with pytest.raises(GatewayError) as refused:
-            await authenticator.authenticate(Evidence(JUNK, lambda: "ipv4:10.0.0.7:1", **known))
+            await authenticator.authenticate(Evidence(JUNK, lambda: peer, forwarded=forwarded))
         found.append(refused.value.reason)
     return found
 
 
 async def test_callers_over_rest_are_not_put_off_for_each_other(house: House) -> None:
-    listening = await house.open(refused_identities_per_minute=2)
+    """Where Envoy is a sidecar, and where a setting says from where it calls."""
+    listening = await house.open(refused_identities_per_minute=2, rest_proxies="10.8.0.7,10.8.1.0/24,2001:db8:7::/64")
+    named = ("ipv4:10.8.0.7:1", "ipv4:10.8.1.9:1", "ipv6:%5B::ffff:10.8.1.9%5D:1", "ipv6:%5B2001:db8:7::1%5D:1")
     for listener in listening.listeners:
         there = listener.authenticator
-        assert set(await reasons(there, 4, forwarded=True)) == {Reason.NOT_AUTHENTICATED}
-        good = Evidence(bearer(house.issuer.token()), lambda: "ipv4:10.0.0.7:1", forwarded=True)
-        assert (await there.authenticate(good)).name == "jwt:corp:alice"
-    direct = listening.listeners[0].authenticator
-    assert await reasons(direct, 3) == [Reason.NOT_AUTHENTICATED, Reason.NOT_AUTHENTICATED, Reason.OVERLOADED]
+        for peer in (SIDECAR, "ipv6:%5B::1%5D:1", *named):
+            assert set(await reasons(there, peer, forwarded=True)) == {Reason.NOT_AUTHENTICATED}, peer
+            good = Evidence(bearer(house.issuer.token()), lambda peer=peer: peer, forwarded=True)
+            assert (await there.authenticate(good)).name == "jwt:corp:alice"
+    assert await reasons(listening.listeners[0].authenticator) == LIMITED
+
+
+async def test_who_calls_as_envoy_does_and_is_none_is_put_off(house: House) -> None:
+    """The services that Envoy calls are open to everybody who can reach the listener."""
+    settings = {"refused_identities_per_minute": 2, "rest_proxies": "10.8.0.7"}
+    for peer in (DIRECT, "ipv4:10.8.0.8:1", "ipv6:%5B2001:db8::1%5D:1"):
+        for listener in (await house.open(**settings)).listeners[:1]:
+            assert await reasons(listener.authenticator, peer, forwarded=True) == LIMITED, peer
+
+
+async def test_a_sidecar_that_calls_for_itself_is_put_off_like_anybody(house: House) -> None:
+    [there, *_] = (await house.open(refused_identities_per_minute=2)).listeners
+    assert await reasons(there.authenticator, SIDECAR) == LIMITED
 
 
 async def flood(door: Door, channel: Any) -> None:

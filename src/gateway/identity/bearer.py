@@ -8,6 +8,7 @@ from gateway.errors import GatewayError, Reason
 from gateway.identity.advice import TOKEN_HEADER, Advice
 from gateway.identity.principal import Evidence, Principal
 from gateway.identity.refusal import Cause, refused
+from gateway.identity.rest_proxies import RestProxies
 from gateway.identity.throttle import Throttle
 from gateway.identity.verified import Verified, VerifiedTokens
 
@@ -31,11 +32,14 @@ class Verifier(Protocol):
 class Tokens:
     """For a listener that takes tokens. Judging costs processor time, so a peer that is refused again and again is put
     off for a while; tokens that were verified before are let through all the same. A proxy is never put off: behind its
-    address are callers who have done nothing.
+    address are callers who have done nothing. Who calls as only a proxy does, and is not known for one, is no proxy.
     """
 
-    def __init__(self, verifier: Verifier, kept: VerifiedTokens, throttle: Throttle, advice: Advice) -> None:
+    def __init__(
+        self, verifier: Verifier, kept: VerifiedTokens, throttle: Throttle, advice: Advice, proxies: RestProxies
+    ) -> None:
         self._verifier, self._kept, self._throttle, self._advice = verifier, kept, throttle, advice
+        self._proxies = proxies
 
     async def authenticate(self, evidence: Evidence) -> Principal:
         """The principal of the one bearer token in the metadata."""
@@ -43,7 +47,7 @@ class Tokens:
         principal = self._kept.principal_of(token)
         if principal is not None:
             return principal
-        peer = None if evidence.forwarded else evidence.peer()
+        peer = self._answerable(evidence)
         if peer is not None:
             self._throttle.check(peer)
         try:
@@ -55,6 +59,12 @@ class Tokens:
             raise
         self._kept.keep(token, verified)
         return verified.principal
+
+    def _answerable(self, evidence: Evidence) -> str | None:
+        """The address that is put off for what it sends; None where it stands for many callers."""
+        peer = evidence.peer()
+        by_proxy = peer is not None and evidence.forwarded and self._proxies.take_in(peer)
+        return None if by_proxy else peer
 
 
 def bearer_token(evidence: Evidence, advice: Advice) -> str:

@@ -1,7 +1,7 @@
 """How often one peer may be refused before it is put off: nobody gets to spend our processor on guesses."""
 
 from datetime import timedelta
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 from urllib.parse import unquote
 
@@ -50,12 +50,17 @@ class Throttle:
 
 def network_of(peer: str) -> str:
     """The address in gRPC's `ipv4:10.0.0.7:51234` or `ipv6:%5B::1%5D:51234`, of IPv6 its /64; else all of `peer`."""
-    kind, _, rest = unquote(peer).partition(":")
-    host = rest.rpartition(":")[0].strip("[]").partition("%")[0]
+    address = address_of(peer)
+    if address is None:
+        return "unix" if peer.startswith("unix:") else peer
+    return address.exploded[:19] if isinstance(address, IPv6Address) else address.compressed
+
+
+def address_of(peer: str) -> IPv4Address | IPv6Address | None:
+    """The address alone, as IPv4 where IPv6 only wraps one; None where the peer has none."""
+    host = unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]").partition("%")[0]
     try:
         address = ip_address(host)
     except ValueError:
-        return kind if kind == "unix" else peer
-    if isinstance(address, IPv6Address):
-        return address.ipv4_mapped.compressed if address.ipv4_mapped else address.exploded[:19]
-    return address.compressed
+        return None
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
