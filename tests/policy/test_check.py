@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from gateway.cli.policy import policy as policy_command
 from gateway.policy.check import Report, check_policy
+from gateway.policy.match import matches
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "policy.yaml"
 QUIET = """
@@ -161,6 +162,36 @@ def test_what_is_probably_not_meant_is_warned_of(tmp_path: Path, change: tuple[s
         text = text.replace(old, new)
     assert any(line.startswith(expected) for line in warned(tmp_path, text)), check(tmp_path, text).text
     assert not any(line.startswith(expected) for line in warned(tmp_path, QUIET))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected", "also"),
+    [
+        ("gs://a**", "takes in other buckets too, such as gs://a-private/x,", "gs://a-private/x"),
+        ("gs://a-**", "takes in other buckets too, such as gs://a-private/x,", "gs://a-private/x"),
+        ("gs://a**/**", "takes in other buckets too, such as gs://a-private/x/,", "gs://a-private/x/"),
+        ("gs://**-in/rows", "takes in other buckets too, such as gs://private/x-in/rows,", "gs://private/x-in/rows"),
+        ("gs://a*/**", "takes in gs://a2/** and gs://a-private/** as well as gs://a/**", "gs://a-private/x"),
+        ("gs://a-*b*/x", "takes in gs://a-*b2/x and gs://a-*b-private/x as well as gs://a-*b/x", "gs://a-b-private/x"),
+        ("bq://a*.*.*", "takes in bq://a2.*.* and bq://a-private.*.* as well as bq://a.*.*", "bq://a-private.d.t"),
+    ],
+)
+def test_a_source_that_takes_in_neighbours_is_warned_of(tmp_path: Path, pattern: str, expected: str, also: str) -> None:
+    (warning,) = warned(tmp_path, QUIET.replace("gs://a/**", pattern))
+    assert warning.startswith(f"team ranking: {pattern} {expected}")
+    assert matches(pattern, also)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("gs://ranking-*/**", "gs://ranking_*/**", "gs://ranking.*/x", "gs://ranking/**", "gs://a/b*/**"),
+        *("gs://a-*-in/**", "bq://corp-ranking.*.*", "bq://corp-*.*.*", "bq://corp-ranking.daily*.*"),
+        "bq://corp.example:ranking.*.*",
+    ],
+)
+def test_a_source_whose_stars_stand_behind_a_separator_is_not(tmp_path: Path, pattern: str) -> None:
+    assert warned(tmp_path, QUIET.replace("gs://a/**", pattern)) == []
 
 
 def test_teams_with_different_sources_in_one_project_are_warned_of(tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from gateway.policy.models import PUBLISHER, allows_model, effective_model
 
 _ANYBODY: Final = re.compile(r"(jwt:[^:]+|mtls-dns|dev):[*:.]+")
 _ANYTHING: Final = re.compile(r"gs://\*+(/.*)?|bq://\*+(\..*)?")
+_CROSSING: Final = re.compile(r"gs://[^/]*\*\*.*")
+_NEIGHBOURS: Final = re.compile(r"(gs://[^/]*[a-z0-9])\*/.*|(bq://(?:[^:*]*:)?[^.]*[a-z0-9])\*\..*")
+"""A star right behind a letter or a digit ends the bucket's or the project's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,40 @@ def _open_sources(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
                 yield Warn(f"team {team.name}: {pattern} {reason}", frozenset({team.name}))
 
 
+def _within(pattern: str) -> str:
+    """Something in another bucket that the pattern takes in."""
+    behind = "-" if pattern.partition("**")[0][-1].isalnum() else ""
+    return pattern.replace("**", f"{behind}private/x", 1).replace("*", "")
+
+
+def _crossing_sources(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    """A source pattern with `**` in the bucket part: it goes on into other buckets."""
+    for team in policy.teams.values():
+        for pattern in team.sources:
+            if _CROSSING.fullmatch(pattern) and not _ANYTHING.fullmatch(pattern):
+                yield Warn(
+                    f"team {team.name}: {pattern} takes in other buckets too, such as {_within(pattern)}, as ** does "
+                    "not end where a bucket's name does; spell the name out and write ** behind its /",
+                    frozenset({team.name}),
+                )
+
+
+def _neighbouring_sources(_: PolicyFile, policy: Policy) -> Iterator[Warn]:
+    """A source pattern with a star right behind the name of a bucket or project: it takes in longer names too."""
+    for team in policy.teams.values():
+        for pattern in team.sources:
+            found = _NEIGHBOURS.fullmatch(pattern)
+            if found and not _CROSSING.fullmatch(pattern):
+                name = found[1] or found[2]
+                rest = pattern.removeprefix(f"{name}*")
+                yield Warn(
+                    f"team {team.name}: {pattern} takes in {name}2{rest} and {name}-private{rest} as well as "
+                    f"{name}{rest}; name those that are meant, or begin what the star stands for with a separator, "
+                    f"{name}-*{rest}",
+                    frozenset({team.name}),
+                )
+
+
 def _listed(names: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
@@ -139,4 +176,6 @@ RULES: Final[tuple[Callable[[PolicyFile, Policy], Iterator[Warn]], ...]] = (
     _shared_projects,
     _open_doors,
     _open_sources,
+    _crossing_sources,
+    _neighbouring_sources,
 )
