@@ -37,6 +37,31 @@ async def answered(layer: Unread, name: str, answer: bytes = b"x" * 1000) -> Con
     return context
 
 
+async def as_much_as_it_may(layer: Unread, name: str) -> list[Context]:
+    """Answers that are left unread until one is refused."""
+    left = []
+    while True:
+        try:
+            left.append(await answered(layer, name))
+        except GatewayError:
+            return left
+
+
+async def test_the_more_others_leave_unread_the_less_is_ones_own_and_who_reads_is_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES_OF_ALL", 64 * (module.KEPT_FOR_A_CALL + 1000))
+    layer = Unread()
+    left = [context for name in "abcdefgh" for context in await as_much_as_it_may(layer, name)]
+    assert 40 < len(left) < 64
+    context = await answered(layer, "who reads")
+    context.over()
+    for each in left:
+        each.over()
+    for _ in range(5):
+        await answered(layer, "a")
+
+
 async def test_who_leaves_too_much_unread_is_refused_until_it_reads_and_others_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -130,3 +130,15 @@ async def test_a_store_that_is_away_ends_the_watch_as_unavailable(stopped, job, 
     with pytest.raises(GatewayError) as ended:
         await reader.next()
     assert ended.value.reason is Reason.STORE_UNAVAILABLE
+
+
+async def test_who_may_not_watch_any_longer_is_told_so_also_past_the_age_limit(start_gateway):
+    """Its reader took nothing meanwhile: DRAINING would have it come again."""
+    gateway = await start_gateway(role="api", driven=True, watch_age="20s")
+    reader = Reader(gateway, (await gateway.caller("ranking").create()).name)
+    await reader.next()
+    await gateway.set_policy(lambda policy: policy["teams"].pop("ranking"))
+    await gateway.advance(30)
+    with pytest.raises(GatewayError) as ended:
+        await reader.next()
+    assert ended.value.reason is Reason.TEAM_FORBIDDEN

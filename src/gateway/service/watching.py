@@ -127,14 +127,14 @@ class Watcher:
         watches = self._watches
         if watches.drain.begun:
             raise watches.drain.refusal()
-        if watches.clock.boottime() >= self._began + watches.settings.age:
-            raise GatewayError(
-                Reason.DRAINING, "The watch has reached its age limit. Watch again.", retry_after=COME_AGAIN
-            )
         policy = watches.policies.current
         if policy is not self._policy:
             authorize(policy, self._principal, self._team, Access.READ)
             self._policy = policy
+        if watches.clock.boottime() >= self._began + watches.settings.age:
+            raise GatewayError(
+                Reason.DRAINING, "The watch has reached its age limit. Watch again.", retry_after=COME_AGAIN
+            )
 
     def sent(self) -> None:
         """Something has gone out: the stream is heard of."""
