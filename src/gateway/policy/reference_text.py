@@ -50,8 +50,8 @@ A whole number and one unit: `30d`, `24h`, `90m` or `15s`. Above zero, at most `
 | `gs://ranking-in/*.jsonl` | `gs://ranking-in/rows.jsonl` | `gs://ranking-in/a/rows.jsonl` |
 | `bq://corp-ranking.*.*` | `bq://corp-ranking.daily.rows` | `bq://corp-ranking-2.daily.rows` |
 
-A star right behind a name takes in longer names: `gs://ranking*/**` takes in `gs://ranking-private/x`. So does `**` in the
-bucket part, which does not end with the bucket's name: `gs://ranking**` takes in all of every bucket that begins so.
+A star right behind a name takes in longer names: `gs://ranking*/**` takes in `gs://ranking-private/x`. So does `**` in
+the bucket part, which does not end with the bucket's name: `gs://ranking**` takes in every bucket that begins so.
 `gateway policy check` warns of both; `gs://ranking-*/**` is taken for what is meant.
 
 **Sources** begin with `gs://` or `bq://`, and tables have three parts without `**`, or are all tables, `bq://**`:
