@@ -11,10 +11,13 @@ from gateway.domain.states import State
 from gateway.errors import GatewayError, Reason
 from gateway.service import herald as heralds
 from gateway.service.herald import Followed, Herald
+from gateway.service.pace import Pace
 from gateway.store import migrate
 from gateway.store.changes import Changes
 from gateway.store.database import Database
 from gateway.store.feed import Feed
+from gateway.store.model import ChangePage
+from gateway.store.news import News
 from gateway.store.reads import Reads
 from support.database import run_sql
 from support.store import create, moved
@@ -82,7 +85,6 @@ async def test_a_change_wakes_the_watches_of_its_batch_job_and_no_other(stage: S
 
 async def test_more_changes_than_a_page_holds_reach_everybody(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heralds, "PAGE", 3)
-    monkeypatch.setattr(heralds, "AT_ONCE", 2)
     jobs = [await create(stage.database) for _ in range(8)]
     watches = [stage.watch(job) for job in jobs]
     for watch in watches:
@@ -153,7 +155,7 @@ async def test_where_the_changes_cannot_be_read_each_watch_says_so_itself(stage:
     async def away(*_args: object) -> None:
         raise GatewayError(Reason.STORE_UNAVAILABLE, "It is away.")
 
-    stage.reads.get = stage.reads.changes = away  # type: ignore[method-assign,assignment]  # The test stands between.
+    stage.reads.get = stage.reads.news = away  # type: ignore[method-assign,assignment]  # The test stands between.
     await stage.move(job, State.SUBMITTING)
     with pytest.raises(GatewayError, match="away"):
         await watch.until(State.SUBMITTING)
@@ -164,3 +166,96 @@ async def test_nothing_is_kept_of_a_team_that_nobody_watches(stage: Stage) -> No
     with stage.herald.following(job.team, job.id, lambda: None) as followed:
         assert await followed.latest() == job
     assert not stage.herald._teams
+
+
+async def followed_by_all(stage: Stage, count: int) -> tuple[list[BatchJob], list[Watch]]:
+    """Batch jobs, and a watch of each that has had its first look."""
+    jobs = [await create(stage.database) for _ in range(count)]
+    watches = [stage.watch(job) for job in jobs]
+    for watch in watches:
+        await watch.until(State.QUEUED)
+    return jobs, watches
+
+
+async def test_no_more_is_told_than_goes_out_and_one_page_is_read_ahead(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heralds, "PAGE", 1)
+    stage.herald.pace = Pace(at_once=1, patience=3600)
+    jobs, watches = await followed_by_all(stage, 4)
+    read, third = [], asyncio.Event()
+    news = stage.reads.news
+
+    async def counted(team: str, after: int, limit: int) -> ChangePage[News]:
+        read.append(after)
+        page = await news(team, after, limit)
+        if len(read) == 3:
+            third.set()
+        return page
+
+    stage.reads.news = counted  # type: ignore[method-assign]  # The test stands between.
+    for job in jobs:
+        await stage.move(job, State.SUBMITTING, told=job is jobs[-1])
+    await watches[0].until(State.SUBMITTING)
+    await third.wait()
+    assert [watch.woken for watch in watches] == [1, 0, 0, 0]
+    for watch in watches:
+        await watch.until(State.SUBMITTING)
+        watch.followed.passed_on()
+    assert read == [4, 5, 6, 7, 8]
+
+
+async def test_who_never_passes_on_what_it_was_told_is_waited_for_once(stage: Stage) -> None:
+    stage.herald.pace = Pace(at_once=1, patience=0)
+    jobs, watches = await followed_by_all(stage, 3)
+    for state in (State.SUBMITTING, State.PENDING):
+        for job in jobs:
+            await stage.move(job, state)
+        for watch in watches:
+            await watch.until(state)
+    assert not stage.herald.pace.full
+
+
+async def test_a_watch_that_ends_is_not_waited_for(stage: Stage) -> None:
+    stage.herald.pace = Pace(at_once=1, patience=3600)
+    [job], _ = await followed_by_all(stage, 1)
+    with ExitStack() as stack:
+        leaving = Watch(stage.herald, job, stack)
+        await leaving.until(State.QUEUED)
+        await stage.move(job, State.SUBMITTING)
+        await leaving.until(State.SUBMITTING)
+    stage.stack.close()
+    assert not stage.herald.pace.full
+
+
+async def test_what_was_read_before_a_restore_is_told_before_it_is_forgotten(
+    stage: Stage, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heralds, "PAGE", 2)
+    stage.herald.pace = Pace(at_once=1, patience=3600)
+    jobs, watches = await followed_by_all(stage, 2)
+    stage.feed._follow((await stage.reads.feed("ranking")).incarnation)
+    news, pages, restored = stage.reads.news, [], asyncio.Event()
+
+    async def restored_meanwhile(team: str, after: int, limit: int) -> ChangePage[News]:
+        if len(pages) == 1:
+            await run_sql(database_url, "UPDATE batch_jobs SET state = 'QUEUED', revision = revision - 2")
+            await run_sql(database_url, "UPDATE teams SET revision = 2")
+            await migrate.restored(database_url)
+        pages.append(await news(team, after, limit))
+        if len(pages) > 1:
+            restored.set()
+        return pages[-1]
+
+    stage.reads.news = restored_meanwhile  # type: ignore[method-assign]  # The test stands between.
+    for job in jobs:
+        await stage.move(job, State.SUBMITTING, told=job is jobs[-1])
+    await watches[0].until(State.SUBMITTING)
+    await restored.wait()
+    await stage.reads.feed("ranking")  # Whatever was to come of the second page has come.
+    await watches[1].until(State.QUEUED)
+    watches[1]._news.clear()
+    watches[0].followed.passed_on()
+    await watches[1]._news.wait()
+    for job, watch in zip(jobs, watches, strict=True):
+        assert (await watch.until(State.QUEUED)).revision == job.revision

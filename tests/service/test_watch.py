@@ -1,10 +1,13 @@
 """Watch, at the pace of a reader that a test plays, on a driven clock."""
 
+import asyncio
+
 import pytest
 
 from gateway.domain.states import State
 from gateway.errors import GatewayError, Reason
 from gateway.identity.principal import Principal
+from gateway.service.pace import Pace
 from gateway.service.view import View
 from gateway.service.watching import Heartbeat
 
@@ -74,6 +77,21 @@ async def test_a_slow_reader_gets_the_latest_state_and_what_lay_between(stopped,
     assert [entry.state for entry in seen.job.transitions][-3:] == [State.SUBMITTING, State.PENDING, State.RUNNING]
 
 
+async def test_a_reader_that_reads_on_makes_room_for_others(stopped, job, reader):
+    stopped.app.use_cases.watch._herald.pace = Pace(at_once=1, patience=3600)
+    other = Reader(stopped, (await stopped.caller("ranking").create()).name)
+    for each in (reader, other):
+        await each.next()
+    for each in (reader, other):
+        await stopped.move(each.name, State.SUBMITTING)
+    await reader.until(State.SUBMITTING)
+    reading_on = asyncio.ensure_future(reader.next())
+    await other.until(State.SUBMITTING)
+    reading_on.cancel()
+    await asyncio.wait([reading_on])
+    await other.close()
+
+
 async def test_thirty_silent_seconds_bring_a_heartbeat(stopped, job, reader):
     await reader.next()
     await stopped.move(job.name, State.SUBMITTING, State.RUNNING)
@@ -124,7 +142,7 @@ async def test_a_store_that_is_away_ends_the_watch_as_unavailable(stopped, job, 
     async def away(*_args):
         raise GatewayError(Reason.STORE_UNAVAILABLE, "It is away.")
 
-    for read in ("get", "changes"):
+    for read in ("get", "news"):
         monkeypatch.setattr(stopped.app.use_cases.watch._herald._reads, read, away)
     await stopped.move(job.name, State.SUBMITTING)
     with pytest.raises(GatewayError) as ended:

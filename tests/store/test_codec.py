@@ -1,6 +1,7 @@
 """Rows and documents: what goes in comes out, of any shape, through the real database too."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from gateway.domain.vertex_job import Output, Rows, Status
 from gateway.store import documents
 from gateway.store.changes import Changes
 from gateway.store.database import Database
+from gateway.store.reads import Reads
 from support.store import create, unobserved
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
@@ -89,6 +91,24 @@ def test_a_transition_is_kept(transition: Transition) -> None:
     assert documents.read_transition(through_json(documents.write_transition(transition))) == transition
 
 
+@given(st.lists(TRANSITIONS), st.lists(TRANSITIONS), st.integers(0, 5))
+def test_a_history_is_read_the_same_whatever_of_it_is_held(
+    written: list[Transition], others: list[Transition], count: int
+) -> None:
+    held = (*written[:count], *others)
+    read = documents.read_history(through_json([documents.write_transition(each) for each in written]), held)
+    assert read == tuple(written)
+    assert all(mine is theirs for mine, theirs in zip(read[:count], held, strict=False))
+
+
+@given(TRANSITIONS, TRANSITIONS)
+def test_what_is_held_gives_way_to_what_is_written(held: Transition, other: Transition) -> None:
+    """Any one value may be another."""
+    for name in ("state", "time", "reason", "actor", "revision"):
+        written = replace(held, **{name: getattr(other, name)})
+        assert documents.read_history(through_json([documents.write_transition(written)]), (held,)) == (written,)
+
+
 async def test_a_batch_job_with_every_field_set_comes_back_from_the_database(database: Database) -> None:
     spec = Spec(
         model="flash",
@@ -123,3 +143,5 @@ async def test_a_batch_job_with_every_field_set_comes_back_from_the_database(dat
     stored = await Changes(database.controller, unobserved).read("ranking", job.id)
     assert stored == changed.after == job.evolve(**everything, revision=2, update_time=changed.after.update_time)
     assert isinstance(stored, BatchJob)
+    [news] = (await Reads(database.api).news("ranking", 1, 10)).jobs
+    assert (news.id, news.revision, news.of(job)) == (stored.id, stored.revision, stored)

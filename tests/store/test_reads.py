@@ -111,6 +111,17 @@ async def test_changes_hold_the_latest_state_of_each_and_the_deleted_ones(databa
     assert tombstone.delete_time is not None
 
 
+async def test_news_is_the_same_for_whoever_holds_the_batch_jobs_as_they_were(database: Database) -> None:
+    jobs = [await create(database) for _ in range(3)]
+    await delete(database, jobs[0])
+    reads = Reads(database.api)
+    held = {job.id: job for job in jobs}
+    for after, limit in ((0, 100), (0, 2), (3, 2), (5, 2)):
+        page, news = await reads.changes("ranking", after, limit), await reads.news("ranking", after, limit)
+        assert tuple(each.of(held[each.id]) for each in news.jobs) == page.jobs
+        assert (news.through, news.more, news.feed) == (page.through, page.more, page.feed)
+
+
 async def test_the_usage_counts_rows(database: Database, store_time: StoreTime) -> None:
     jobs = [await create(database) for _ in range(4)]
     changes = Changes(database.api, unobserved)

@@ -23,7 +23,7 @@ from gateway.store.fitting import SchemaError
 
 REFUSED: Final = 2
 FAILED: Final = 1
-COLLECTED_AFTER: Final = (10_000, 20, 20)
+COLLECTED_AFTER: Final = (1_000, 20, 200)
 """New objects, and young collections of either age, until the next older ones are looked through for cycles."""
 
 NOT_STARTED: Final = (
@@ -67,8 +67,10 @@ def run_until_stopped(body: Callable[[asyncio.Event], Coroutine[Any, Any, int]])
 
 
 def spare_the_collector() -> None:
-    """Leave what the start has made, most of it modules, out of every search for cycles from here on, and search more
-    seldom: what calls leave behind goes by its count, and ten thousand watches are millions of objects to look through.
+    """Leave what the start has made, most of it modules, out of every search for cycles from here on, and search what
+    is old seldom: what calls leave behind goes by its count, and ten thousand watches are millions of objects to look
+    through. What is new is searched often, a little at a time: what watches replace at each change does not count
+    towards the next search, is looked through all the same, and every call waits meanwhile.
     """
     gc.collect()
     gc.freeze()

@@ -53,6 +53,7 @@ class WatchBatchJob:
                 elif watcher.silent:
                     yield Heartbeat(self._watches.clock.now())
                     watcher.sent()
+                followed.passed_on()
                 await watcher.sleep(refreshed=job.state is State.QUEUED)
 
 

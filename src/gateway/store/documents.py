@@ -5,6 +5,8 @@ other. Times are ISO 8601 with microseconds and zone, durations whole microsecon
 """
 
 from datetime import datetime, timedelta
+from itertools import chain, repeat
+from sys import intern
 from typing import Any, Final
 
 from gateway.domain.batch_job import (
@@ -112,12 +114,30 @@ def write_transition(transition: Transition) -> Document:
 def read_transition(document: Document) -> Transition:
     """What `write_transition` wrote."""
     return Transition(
-        state=State(document["state"]),
+        state=State[document["state"]],
         time=datetime.fromisoformat(document["time"]),
-        reason=document["reason"],
-        actor=document["actor"],
+        # Few of either are different, and many are held.
+        reason=intern(document["reason"]),
+        actor=intern(document["actor"]),
         revision=document["revision"],
     )
+
+
+def read_history(documents: list[Document], held: tuple[Transition, ...]) -> tuple[Transition, ...]:
+    """All entries. Those that are held at the same place are taken from there: a change only adds to them."""
+    known = chain(held, repeat(None))
+    return tuple(
+        [
+            entry if entry is not None and _is_written(entry, document) else read_transition(document)
+            for document, entry in zip(documents, known, strict=False)
+        ]
+    )
+
+
+def _is_written(entry: Transition, document: Document) -> bool:
+    same = entry.revision == document["revision"] and entry.reason == document["reason"]
+    same = same and entry.state == document["state"] and entry.actor == document["actor"]
+    return same and entry.time == datetime.fromisoformat(document["time"])
 
 
 def write_status(status: Status) -> Document:

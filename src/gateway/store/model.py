@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Generic, TypeVar
 
 from gateway.domain.batch_job import BatchJob, PoolId, Spec
 from gateway.domain.fair_share import Contender
 from gateway.domain.states import State
 from gateway.domain.waits import Wait
+
+Job = TypeVar("Job")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +173,14 @@ class TeamFeed:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangePage:
+class ChangePage(Generic[Job]):
     """Batch jobs whose latest change lies after a revision, oldest change first, tombstones among them.
 
     `through` is the revision that a reader has reached with this page; `more` says that the page was cut. `feed` is
     where the team stood as the page was read.
     """
 
-    jobs: tuple[BatchJob, ...]
+    jobs: tuple[Job, ...]
     through: int
     more: bool
     feed: TeamFeed

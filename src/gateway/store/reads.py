@@ -1,6 +1,6 @@
 """Reads: never trusted from a cache, never in a lock."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from gateway.domain.batch_job import BatchJob, PoolId
@@ -10,13 +10,14 @@ from gateway.store import filters
 from gateway.store.connections import Connections
 from gateway.store.contenders import read_contenders
 from gateway.store.gets import Gets
-from gateway.store.model import ChangePage, FilteredPage, InPool, LivePage, TeamFeed, TeamStanding, Usage
+from gateway.store.model import ChangePage, FilteredPage, InPool, Job, LivePage, TeamFeed, TeamStanding, Usage
+from gateway.store.news import News
 from gateway.store.queries import load
 from gateway.store.replays import Replays
-from gateway.store.rows import COLUMNS_OF_B, Row, decode
+from gateway.store.rows import COLUMNS_OF_B, NEWS_OF_B, Row, decode
 from gateway.store.usage import read_standing, read_waits
 
-SQL: Final = load("reads", columns=COLUMNS_OF_B)
+SQL: Final = load("reads", columns=COLUMNS_OF_B, news=NEWS_OF_B)
 _ABOVE_EVERY_ID: Final = 2**63 - 1
 
 
@@ -69,14 +70,17 @@ class Reads:
         jobs = tuple(decode(row) for row in rows if row["id"] is not None)
         return LivePage(jobs, more=len(jobs) == limit, feed=_feed(rows[0]))
 
-    async def changes(self, team: str, after: int, limit: int) -> ChangePage:
+    async def changes(self, team: str, after: int, limit: int) -> ChangePage[BatchJob]:
         """What changed after a revision, tombstones (`delete_time` set) included."""
         async with self._connections.surfaced(), self._connections.session("changes") as session:
             rows = await session.rows(SQL["changes"], team, after, limit)
-        jobs, feed = tuple(decode(row) for row in rows if row["id"] is not None), _feed(rows[0])
-        if len(jobs) == limit:
-            return ChangePage(jobs, through=jobs[-1].revision, more=True, feed=feed)
-        return ChangePage(jobs, through=max(after, feed.revision), more=False, feed=feed)
+        return _change_page(rows, decode, after, limit)
+
+    async def news(self, team: str, after: int, limit: int) -> ChangePage[News]:
+        """As `changes`, for whoever holds the batch jobs that count: of each row only what may have changed."""
+        async with self._connections.surfaced(), self._connections.session("news") as session:
+            rows = await session.rows(SQL["news"], team, after, limit)
+        return _change_page(rows, lambda row: News(row["id"], row["revision"], row), after, limit)
 
     async def feed(self, team: str) -> TeamFeed:
         """The store's incarnation and the team's revisions, to judge a resume token by."""
@@ -112,6 +116,13 @@ class Reads:
         """How many slots each team holds, over all pools."""
         async with self._connections.surfaced(), self._connections.session("active_by_team") as session:
             return {row["team"]: row["active"] for row in await session.rows(SQL["active_by_team"])}
+
+
+def _change_page(rows: Sequence[Row], read: Callable[[Row], Job], after: int, limit: int) -> ChangePage[Job]:
+    jobs, feed = tuple(read(row) for row in rows if row["id"] is not None), _feed(rows[0])
+    if len(jobs) == limit:
+        return ChangePage(jobs, through=rows[-1]["revision"], more=True, feed=feed)
+    return ChangePage(jobs, through=max(after, feed.revision), more=False, feed=feed)
 
 
 def _feed(row: Row) -> TeamFeed:

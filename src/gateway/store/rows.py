@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from sys import intern
 from typing import Any, Final, Protocol, TypeVar
 
-from gateway.domain.batch_job import AttemptOutcome, BatchJob, PoolId
+from gateway.domain.batch_job import AttemptOutcome, BatchJob, PoolId, Transition
 from gateway.domain.states import State
 from gateway.store import documents
 
@@ -32,6 +34,9 @@ Value = TypeVar("Value")
 
 NAMES: Final = ", ".join((*FIXED, *CHANGING))
 COLUMNS_OF_B: Final = ", ".join(f"b.{column}" for column in (*FIXED, *CHANGING))
+_OUR_OWN: Final = frozenset({"state_time", "refusals", "charge", "slot_time"})
+NEWS_OF_B: Final = ", ".join(f"b.{column}" for column in ("id", *CHANGING) if column not in _OUR_OWN)
+"""The columns that `decode_onto` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +59,31 @@ def decode(row: Row) -> BatchJob:
         id=row["id"],
         team=row["team"],
         spec=documents.read_spec(_document(row["spec"])),
-        state=State(row["state"]),
-        pool=PoolId.parse(row["pool"]),
-        effective_model=row["effective_model"],
-        creator=row["creator"],
+        pool=_pool(row["pool"]),
+        effective_model=intern(row["effective_model"]),
+        creator=intern(row["creator"]),
         create_time=row["create_time"],
-        update_time=row["update_time"],
         queue_deadline=row["queue_deadline"],
-        revision=row["revision"],
         source_bytes=row["source_bytes"],
-        cancel_time=row["cancel_time"],
-        delete_time=row["delete_time"],
-        submit_time=row["submit_time"],
-        start_time=row["start_time"],
-        end_time=row["end_time"],
-        expire_time=row["expire_time"],
-        vertex_name=row["vertex_name"],
-        vertex_update_time=row["vertex_update_time"],
-        vertex_start_time=row["vertex_start_time"],
-        vertex_end_time=row["vertex_end_time"],
-        error=_optional(row["error"], documents.read_status),
-        partial_failures=_each(row["partial_failures"], documents.read_status),
-        rows=_optional(row["row_counts"], documents.read_rows),
-        output=_optional(row["output"], documents.read_output),
-        attempt_count=row["attempt_count"],
-        attempts=_each(row["attempts"], documents.read_attempt),
-        transitions=_each(row["transitions"], documents.read_transition),
+        **_changing(row, ()),
+    )
+
+
+def decode_onto(held: BatchJob, row: Row) -> BatchJob:
+    """The batch job of a row that has the columns of `NEWS_OF_B`, for whoever holds it as it was before or after: what
+    is written once is taken from there.
+    """
+    return BatchJob(
+        id=held.id,
+        team=held.team,
+        spec=held.spec,
+        pool=held.pool,
+        effective_model=held.effective_model,
+        creator=held.creator,
+        create_time=held.create_time,
+        queue_deadline=held.queue_deadline,
+        source_bytes=held.source_bytes,
+        **_changing(row, held.transitions),
     )
 
 
@@ -113,6 +117,38 @@ def encode_changing(job: BatchJob, slot: Slot) -> tuple[Any, ...]:
         _text([documents.write_transition(each) for each in job.transitions]),
         *(slot.charge, slot.time),
     )
+
+
+def _changing(row: Row, history: tuple[Transition, ...]) -> dict[str, Any]:
+    """The columns that a change writes; `history` is what is held of the transitions."""
+    return {
+        "state": State[row["state"]],
+        "update_time": row["update_time"],
+        "revision": row["revision"],
+        "cancel_time": row["cancel_time"],
+        "delete_time": row["delete_time"],
+        "submit_time": row["submit_time"],
+        "start_time": row["start_time"],
+        "end_time": row["end_time"],
+        "expire_time": row["expire_time"],
+        "vertex_name": row["vertex_name"],
+        "vertex_update_time": row["vertex_update_time"],
+        "vertex_start_time": row["vertex_start_time"],
+        "vertex_end_time": row["vertex_end_time"],
+        "error": _optional(row["error"], documents.read_status),
+        "partial_failures": _each(row["partial_failures"], documents.read_status),
+        "rows": _optional(row["row_counts"], documents.read_rows),
+        "output": _optional(row["output"], documents.read_output),
+        "attempt_count": row["attempt_count"],
+        "attempts": _each(row["attempts"], documents.read_attempt),
+        "transitions": documents.read_history(_document(row["transitions"]), history),
+    }
+
+
+@lru_cache(maxsize=256)
+def _pool(text: str) -> PoolId:
+    """One value for all batch jobs of a pool: ten thousand watches hold ten thousand batch jobs."""
+    return PoolId.parse(text)
 
 
 def _text(document: Any) -> str:

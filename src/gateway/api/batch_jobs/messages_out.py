@@ -32,19 +32,30 @@ def message_of(view: View) -> batch_jobs_pb2.BatchJob:
 
 def fill(message: batch_jobs_pb2.BatchJob, view: View) -> None:
     """Write the batch job into an empty message, perhaps a part of another: what is put there whole is copied."""
-    job = view.job
+    fill_fixed(message, view.job)
+    fill_changing(message, view)
+
+
+def fill_fixed(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:
+    """The part that is the same for as long as the batch job is there."""
     if job.id:
         message.name = job.name
-    message.state = _STATES[job.shown_state]
     message.effective_model = job.effective_model
     message.effective_region = job.pool.region
     message.pool = str(job.pool)
     message.creator = job.creator
+    _set_time(message.create_time, job.create_time)
+    _add_spec(message, job)
+
+
+def fill_changing(message: batch_jobs_pb2.BatchJob, view: View) -> None:
+    """The other part."""
+    job = view.job
+    message.state = _STATES[job.shown_state]
     message.attempts = job.attempt_count
     message.vertex_job = job.vertex_name
     message.revision = job.revision
     _add_times(message, job)
-    _add_spec(message, job)
     if view.waiting is not None:
         message.waiting.CopyFrom(waiting_message(view.waiting))
     for entry in job.transitions:
@@ -69,16 +80,15 @@ def list_response(page: Page) -> batch_jobs_pb2.ListBatchJobsResponse:
 
 
 def _add_times(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:
-    _set_time(message.create_time, job.create_time)
     _set_time(message.update_time, job.update_time)
-    for time, field in (
-        (job.submit_time, message.submit_time),
-        (job.start_time, message.start_time),
-        (job.end_time, message.end_time),
-        (job.expire_time, message.expire_time),
-    ):
-        if time is not None:
-            _set_time(field, time)
+    if job.submit_time is not None:
+        _set_time(message.submit_time, job.submit_time)
+    if job.start_time is not None:
+        _set_time(message.start_time, job.start_time)
+    if job.end_time is not None:
+        _set_time(message.end_time, job.end_time)
+    if job.expire_time is not None:
+        _set_time(message.expire_time, job.expire_time)
 
 
 def _add_spec(message: batch_jobs_pb2.BatchJob, job: BatchJob) -> None:

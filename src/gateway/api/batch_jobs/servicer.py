@@ -14,7 +14,7 @@ from gateway.api.batch_jobs.messages_in import create_request
 from gateway.api.batch_jobs.messages_out import list_response, message_of
 from gateway.api.batch_jobs.names import read_name, read_parent, read_usage_name
 from gateway.api.batch_jobs.usage_out import usage_message
-from gateway.api.batch_jobs.watch_out import team_event, watch_event
+from gateway.api.batch_jobs.watch_out import JobEvents, team_event
 from gateway.api.call import CURRENT, principal
 from gateway.api.handlers import Method, handlers_of
 from gateway.api.metadata import refuse_another_request_id
@@ -96,10 +96,10 @@ class BatchJobs:
         return empty_pb2.Empty()
 
     async def watch(self, request: batch_jobs_pb2.WatchBatchJobRequest, context: Context) -> None:
-        name = read_name(request.name)
+        name, messages = read_name(request.name), JobEvents()
         async with aclosing(self._use.watch(principal(), name.team, name.id)) as events:
             async for event in events:
-                await context.write(watch_event(event))
+                await context.write(messages.of(event))
 
     async def watch_team(self, request: batch_jobs_pb2.WatchBatchJobsRequest, context: Context) -> None:
         team = read_parent(request.parent)
