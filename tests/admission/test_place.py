@@ -167,6 +167,7 @@ async def test_a_source_that_may_not_be_read_says_what_to_grant(placer):
     error = await refusal(placer, at("closed", "us-central1"))
     assert error.reason is Reason.SOURCE_NOT_READABLE
     assert told(error) == {("SOURCE_NOT_READABLE", "gs://ranking-closed")}
+    assert "gs://ranking-closed does not exist, or the gateway may not look at it" in str(error.details)
     assert "storage.objects.get" in error.message
 
 

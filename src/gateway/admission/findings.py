@@ -59,8 +59,8 @@ def source_failure(failure: LocationError) -> Iterator[PreconditionViolation]:
             yield PreconditionViolation(Reason.SOURCE_NOT_FOUND, failure.subject, sentence)
         case ForbiddenError():
             sentence = (
-                f"The gateway may not look at {failure.subject} ({failure}). Ask {words.owner} to grant the "
-                f"gateway's service account {words.read_rights} on it."
+                f"{failure.subject} does not exist, or the gateway may not look at it ({failure}). Correct the URI, or "
+                f"ask {words.owner} to grant the gateway's service account {words.read_rights} on it."
             )
             yield PreconditionViolation(Reason.SOURCE_NOT_READABLE, failure.subject, sentence)
 
