@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.api.rest.envoy_tls import to_callers, to_gateway
 from gateway.api.rest.front import TYPE, Config, Front, extension, socket_address
+from gateway.api.rest.own_replies import own_replies
 
 DESCRIPTORS: Final = "descriptors.pb"
 """The descriptor set's file beside the configuration."""
@@ -70,27 +71,11 @@ def _connections(front: Front, served: Served) -> Config:
         use_remote_address=True,
         generate_request_id=False,
         http2_protocol_options={"max_concurrent_streams": 100},
-        local_reply_config=_own_replies(),
+        local_reply_config=own_replies(),
         access_log=[_access_log()] if front.access_log else [],
         route_config=_routes(front, served),
         http_filters=[_google(served), _transcoder(front, served), _router()],
     )
-
-
-def _own_replies() -> Config:
-    """What Envoy answers by itself has Google's shape, also where no filter has seen the request."""
-    words = {404: "NOT_FOUND", 408: "DEADLINE_EXCEEDED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}
-    special = [_own_reply("EQ", code, word) for code, word in words.items()]
-    return {"mappers": [*special, _own_reply("GE", 500, "INTERNAL"), _own_reply("GE", 400, "INVALID_ARGUMENT")]}
-
-
-def _own_reply(operator: str, code: int, word: str) -> Config:
-    error = {"code": "%RESPONSE_CODE%", "message": "%LOCAL_REPLY_BODY%", "status": word}
-    comparison = {"op": operator, "value": {"default_value": code, "runtime_key": f"rest.own_replies.{code}"}}
-    return {
-        "filter": {"status_code_filter": {"comparison": comparison}},
-        "body_format_override": {"json_format": {"error": error}, "content_type": "application/json; charset=UTF-8"},
-    }
 
 
 def _routes(front: Front, served: Served) -> Config:

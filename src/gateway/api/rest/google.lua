@@ -92,6 +92,8 @@ local function read_query(path)
 end
 
 function envoy_on_request(handle)
+  -- What Envoy refuses before it has no words of its own (own_replies.py).
+  handle:streamInfo():dynamicMetadata():set("rest", "seen", true)
   local headers = handle:headers()
   if headers:get(":path") == READY then return handle:respond({[":status"] = "200"}, "{}") end
   if (headers:get("content-encoding") or "identity"):lower() ~= "identity" then
