@@ -91,7 +91,11 @@ class House:
         door = Door(self.authority.pem)
         async with (
             serving(
-                authenticator=listener.authenticator, tls=listener.tls, GetBatchJob=who, channel=door.channel
+                most=self.settings(**changes).calls_in_flight,
+                authenticator=listener.authenticator,
+                tls=listener.tls,
+                GetBatchJob=who,
+                channel=door.channel,
             ) as served,
             door.stack,
         ):

@@ -101,15 +101,15 @@ async def test_the_background_reads_again_and_sooner_while_there_are_none(house:
     async with house.tokens():
         [keys] = house.listening.keys
         running = asyncio.create_task(keys.run())
-        await house.clock.until_sleeping()
+        await house.clock.until_sleeping_for(LOOK_INTERVAL)
         server.status = 200
         house.clock.advance(LOOK_INTERVAL)
-        await house.clock.until_sleeping()
+        await house.clock.until_sleeping_for(FETCH_INTERVAL)
         assert keys.loaded
         house.clock.advance(LOOK_INTERVAL)
         assert len(server.asked) == 2
         house.clock.advance(FETCH_INTERVAL - LOOK_INTERVAL)
-        await house.clock.until_sleeping()
+        await house.clock.until_sleeping_for(FETCH_INTERVAL)
         assert len(server.asked) == 3
         running.cancel()
         assert 'batchjobs_issuer_keys_timestamp_seconds{issuer="corp"}' in _exposed(house)

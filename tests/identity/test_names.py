@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Reason
 from gateway.identity.forwarded import forwarded_principal
 from gateway.identity.names import is_dns_name, is_spiffe_id
 from gateway.identity.principal import Principal
@@ -83,12 +83,26 @@ def test_a_peer_is_known_by_its_network(peer: str, network: str) -> None:
 def test_one_peer_that_is_put_off_puts_off_no_other() -> None:
     throttle = Throttle(DrivenClock(), 3)
     for port in range(3):
-        throttle.check("ipv4:10.0.0.7:1")
-        throttle.refused(f"ipv4:10.0.0.7:{port}")
-    with pytest.raises(GatewayError) as refused:
-        throttle.check("ipv4:10.0.0.7:99")
+        with throttle.judging("ipv4:10.0.0.7:1"):
+            throttle.refused(f"ipv4:10.0.0.7:{port}")
+    with pytest.raises(GatewayError) as refused, throttle.judging("ipv4:10.0.0.7:99"):
+        pass
     assert refused.value.retry_after == timedelta(seconds=20)
-    throttle.check("ipv4:10.0.0.8:1")
+    with throttle.judging("ipv4:10.0.0.8:1"):
+        pass
+
+
+def test_no_peer_has_more_judged_at_a_time_than_may_be_refused() -> None:
+    throttle = Throttle(DrivenClock(), 2)
+    with throttle.judging("ipv4:10.0.0.7:1"), throttle.judging("ipv4:10.0.0.7:2"):
+        with pytest.raises(GatewayError) as refused, throttle.judging("ipv4:10.0.0.7:3"):
+            pass
+        assert refused.value.reason is Reason.OVERLOADED
+        with throttle.judging("ipv4:10.0.0.8:1"):
+            pass
+    with throttle.judging("ipv4:10.0.0.7:3"):
+        pass
+    assert not throttle._judged
 
 
 def test_peers_are_remembered_boundedly() -> None:
@@ -96,7 +110,8 @@ def test_peers_are_remembered_boundedly() -> None:
     for number in range(MAX_PEERS + 10):
         throttle.refused(f"ipv4:10.{number >> 16}.{number >> 8 & 255}.{number & 255}:1")
     assert len(throttle._used) == MAX_PEERS
-    throttle.check("ipv4:10.0.0.0:1")
+    with throttle.judging("ipv4:10.0.0.0:1"):
+        pass
 
 
 def test_verified_tokens_are_kept_boundedly_and_the_unused_go_first() -> None:

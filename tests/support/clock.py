@@ -56,6 +56,14 @@ class DrivenClock:
             self._watchers.append((at_least, reached))
             await reached
 
+    async def until_sleeping_for(self, seconds: float) -> None:
+        """Return as soon as somebody sleeps that much longer, whoever sleeps less."""
+        due = self._boottime + seconds
+        while not any(at >= due and not wake.done() for at, _, wake in self._sleepers):
+            slept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._watchers.append((0, slept))
+            await slept
+
     def _tell_watchers(self) -> None:
         for at_least, reached in self._watchers:
             if self.sleeping >= at_least and not reached.done():

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,22 +14,36 @@ from support.authority import Authority
 
 @dataclass
 class JwksServer:
-    """`content` is what it answers, with `status`; while `held` is clear it keeps its callers waiting."""
+    """`content` is what it answers, with `status`; while `open` is clear it keeps its callers waiting. With `drips` it
+    sends each byte by itself.
+    """
 
     content: bytes
     status: int = 200
     url: str = ""
+    drips: bool = False
     asked: list[str] = field(default_factory=list)
     """The `Authorization` of each request, "" for none."""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     open: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(request.headers.get("Authorization", ""))
         self.arrived.set()
         await self.open.wait()
+        if self.drips:
+            return await self._drip(request)
         headers = {"Location": "https://elsewhere.example/"} if self.status == 302 else {}
         return web.Response(body=self.content, status=self.status, headers=headers)
+
+    async def _drip(self, request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(status=self.status)
+        answer.content_length = len(self.content)
+        with suppress(ConnectionError):  # Its reader may have had enough of it.
+            await answer.prepare(request)
+            for byte in self.content:
+                await answer.write(bytes([byte]))
+        return answer
 
 
 @asynccontextmanager

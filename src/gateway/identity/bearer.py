@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from gateway.errors import GatewayError, Reason
+from gateway.errors import GatewayError
 from gateway.identity.advice import TOKEN_HEADER, Advice
 from gateway.identity.principal import Evidence, Principal
 from gateway.identity.refusal import Cause, refused
@@ -48,15 +48,19 @@ class Tokens:
         if principal is not None:
             return principal
         peer = self._answerable(evidence)
-        if peer is not None:
-            self._throttle.check(peer)
-        try:
-            require_jwt(token, self._advice)
-            verified = await self._verifier.verify(token)
-        except GatewayError as error:
-            if peer is not None and error.reason is Reason.NOT_AUTHENTICATED:
+        if peer is None:
+            return await self._judge(token)
+        with self._throttle.judging(peer):
+            try:
+                return await self._judge(token)
+            except GatewayError:
+                # Also where its key could not be looked for now: key ids are made up as easily as signatures.
                 self._throttle.refused(peer)
-            raise
+                raise
+
+    async def _judge(self, token: str) -> Principal:
+        require_jwt(token, self._advice)
+        verified = await self._verifier.verify(token)
         self._kept.keep(token, verified)
         return verified.principal
 

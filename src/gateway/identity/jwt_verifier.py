@@ -26,7 +26,8 @@ class JwtVerifier:
         """Whose token it is.
 
         Raises:
-            GatewayError: NOT_AUTHENTICATED, IDENTITY_UNAVAILABLE where the issuer's keys were never read.
+            GatewayError: NOT_AUTHENTICATED, IDENTITY_UNAVAILABLE where the issuer's keys were never read, or where
+                it takes too long to look for one that is not known.
 
         """
         header, issuer_name = _unverified(token)

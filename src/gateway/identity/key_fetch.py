@@ -1,6 +1,7 @@
 """Reads a JWKS, from a file or over HTTPS. Everything here blocks, and is called in a thread."""
 
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from gateway.identity.issuers import Issuer
 from gateway.identity.key_source import FetchError
 
 FETCH_SECONDS: Final = 5.0
+"""For the connection, and again for all that comes over it."""
 MAX_BYTES: Final = 1 << 20
 """More than a thousand keys; an answer that is longer is none."""
 
@@ -40,6 +42,25 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+class _TimedSocket(ssl.SSLSocket):
+    """The time is for the whole answer. A timeout of each read alone would let a server that sends a byte now and then
+    hold its reader for days.
+    """
+
+    _ends = float("inf")
+
+    def do_handshake(self, block: bool = False) -> None:
+        self._ends = time.monotonic() + FETCH_SECONDS
+        super().do_handshake(block)
+
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.settimeout(left)
+        return super().recv_into(buffer, nbytes, flags)
+
+
 def _fetch(issuer: Issuer) -> bytes:
     url = issuer.jwks_url or ""
     request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - https alone, by the model
@@ -60,9 +81,11 @@ def _fetch(issuer: Issuer) -> bytes:
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise FetchError(f"{ca_file} is no file of CA certificates in PEM: {error.strerror or error}") from error
+    context.sslsocket_class = _TimedSocket
+    return context
 
 
 def _limited(content: bytes, source: str) -> bytes:

@@ -1,5 +1,6 @@
 """Who may have signed a token: the issuers that are trusted, and of each the key that the token's header names."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,9 +58,10 @@ async def signers_of(issuers: Iterable[TrustedIssuer], header: Mapping[str, Any]
         )
     found = _holders(allowed, kid, str(algorithm))
     if not found:
-        for each in allowed:
-            await each.keys.look_for(kid)
+        ended = await asyncio.gather(*(each.keys.look_for(kid) for each in allowed))
         found = _holders(allowed, kid, str(algorithm))
+        if not found and not all(ended):
+            raise _slow(allowed[ended.index(False)])
     if not found:
         raise _no_key(allowed, kid, str(algorithm))
     return found
@@ -73,6 +75,15 @@ def _signed_with(algorithm: object) -> str:
 def _holders(issuers: Iterable[TrustedIssuer], kid: str | None, algorithm: str) -> list[Signer]:
     held = ((each, each.keys.current, each.keys.current.get(kid, algorithm)) for each in issuers)
     return [Signer(issuer, keys, key) for issuer, keys, key in held if key is not None]
+
+
+def _slow(issuer: TrustedIssuer) -> GatewayError:
+    return GatewayError(
+        Reason.IDENTITY_UNAVAILABLE,
+        f"The token's key is not known here yet, and the keys of the issuer {issuer.alias} take long to read. Call "
+        "again in a moment.",
+        retry_after=COME_AGAIN,
+    )
 
 
 def _no_key(issuers: Iterable[TrustedIssuer], kid: str | None, algorithm: str) -> GatewayError:

@@ -1,5 +1,8 @@
 """How often one peer may be refused before it is put off: nobody gets to spend our processor on guesses."""
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
@@ -21,10 +24,25 @@ class Throttle:
     def __init__(self, clock: Clock, per_minute: int) -> None:
         self._clock, self._per_minute = clock, per_minute
         self._used: dict[str, tuple[float, float]] = {}
+        self._judged = Counter[str]()
 
-    def check(self, peer: str) -> None:
-        """Let the peer be judged; raises OVERLOADED where it has been refused too often of late."""
-        used = self._used_by(network_of(peer))
+    @contextmanager
+    def judging(self, peer: str) -> Iterator[None]:
+        """While it is entered the peer is being judged, which may take a while: so long it counts as refused, and none
+        has more judged at a time than may be refused. Raises OVERLOADED where it has been refused too often of late.
+        """
+        network = network_of(peer)
+        self._check(network)
+        self._judged[network] += 1
+        try:
+            yield
+        finally:
+            self._judged[network] -= 1
+            if not self._judged[network]:
+                del self._judged[network]
+
+    def _check(self, network: str) -> None:
+        used = self._used_by(network) + self._judged[network]
         if used > self._per_minute - 1:
             wait = (used - self._per_minute + 1) * _MINUTE / self._per_minute
             raise GatewayError(

@@ -43,7 +43,7 @@ def layers(
         Draining(drain, guarded),
         shedding,
         Deadline(),
-        Identity(authenticator, guarded, forwarded, turns.nameless),
+        Identity(authenticator, guarded, forwarded, turns.nameless, shedding.at_rest),
         Unread(),
         Receiving(),
         turns,
