@@ -181,7 +181,7 @@ class Settings(DatabaseSettings):
     """Where Envoys that serve REST call from, beside loopback: addresses or networks, such as `10.8.0.0/24`, separated
     by commas. They alone are not put off for what their callers send."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
-    """The least important log lines that are written: DEBUG, INFO, WARNING or ERROR."""
+    """The least important log lines that are written: DEBUG, INFO, WARNING or ERROR. Audit lines always are."""
     traces_endpoint: str = Field(default="", pattern="^(https?://.+)?$")
     """URL of an OpenTelemetry collector that takes OTLP over gRPC, such as `http://collector:4317`; it needs the extra
     `traces`. Empty: no traces."""

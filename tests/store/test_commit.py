@@ -1,8 +1,6 @@
 """COMMIT: never cut short by a cancellation, and never guessed about."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -16,26 +14,10 @@ from gateway.store.database import Database
 from gateway.store.embedded import EmbeddedPostgres
 from gateway.store.errors import CommitUnknownError
 from gateway.store.reads import Reads
-from support.blocking import Holder, holding
+from support.blocking import END_COMMITTING, commits_held, holding
 from support.database import database_name, run_sql
 from support.proxy import proxied
 from support.store import allow, create, moved, new_batch_job, unobserved
-
-HOLD_COMMITS = """
-CREATE FUNCTION await_test() RETURNS trigger LANGUAGE plpgsql AS
-    'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END';
-CREATE CONSTRAINT TRIGGER await_test AFTER UPDATE ON batch_jobs DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION await_test()
-"""
-END_COMMITTING = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'COMMIT' AND state = 'active'"
-
-
-@asynccontextmanager
-async def commits_held(url: str) -> AsyncIterator[Holder]:
-    """Every COMMIT of a change waits inside PostgreSQL until the block ends."""
-    await run_sql(url, HOLD_COMMITS)
-    async with holding(url, "SELECT pg_advisory_xact_lock(1)") as holder:
-        yield holder
 
 
 async def test_a_cancelled_caller_does_not_cut_its_commit_short(database: Database, database_url: str) -> None:

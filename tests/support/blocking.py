@@ -7,10 +7,20 @@ from typing import Any
 
 import asyncpg
 
+from support.database import run_sql
+
 BLOCKED = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0
 """
+
+HOLD_COMMITS = """
+CREATE FUNCTION await_test() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER await_test AFTER UPDATE ON batch_jobs DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION await_test()
+"""
+END_COMMITTING = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'COMMIT' AND state = 'active'"
 
 
 class Holder:
@@ -52,3 +62,11 @@ async def holding(url: str, statement: str, *args: Any) -> AsyncIterator[Holder]
 def team_lock(url: str, team: str = "ranking") -> Any:
     """Hold a team's row."""
     return holding(url, "SELECT 1 FROM teams WHERE team = $1 FOR NO KEY UPDATE", team)
+
+
+@asynccontextmanager
+async def commits_held(url: str) -> AsyncIterator[Holder]:
+    """Every COMMIT of a change waits inside PostgreSQL until the block ends."""
+    await run_sql(url, HOLD_COMMITS)
+    async with holding(url, "SELECT pg_advisory_xact_lock(1)") as holder:
+        yield holder

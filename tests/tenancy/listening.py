@@ -41,14 +41,14 @@ class Listening:
 
 
 @contextmanager
-def listening() -> Iterator[Listening]:
-    """Listen to this process as its log would be written, down to debug."""
+def listening(level: str = "DEBUG") -> Iterator[Listening]:
+    """Listen to this process as its log would be written, down to that level."""
     root = logging.getLogger()
-    handlers, level, heard = root.handlers[:], root.level, Listening()
-    logs.configure(heard.stream, level="DEBUG")
+    handlers, before, heard = root.handlers[:], root.level, Listening()
+    logs.configure(heard.stream, level=level)
     try:
         yield heard
     finally:
         structlog.reset_defaults()
         root.handlers[:] = handlers
-        root.setLevel(level)
+        root.setLevel(before)

@@ -1,8 +1,7 @@
 """Cancel: records the wish. What is still queued ends at once; the controller carries the wish to Vertex."""
 
+from collections.abc import Callable
 from datetime import datetime
-
-import structlog
 
 from gateway.domain.batch_job import BatchJob
 from gateway.domain.states import State
@@ -16,8 +15,9 @@ from gateway.service.waiting import Explainer
 from gateway.store.changes import Changes
 from gateway.store.model import Change
 from gateway.store.reads import Reads
+from gateway.telemetry.logs import audit_logger
 
-log = structlog.get_logger(__name__)
+audit = audit_logger()
 
 REASON = "CANCEL_REQUESTED"
 
@@ -43,18 +43,26 @@ class CancelBatchJob:
         policy = self._policies.current
         authorize(policy, principal, team, Access.CANCEL)
         wish = cancelling(policy, principal.name)
-        changed = await self._changes.change(team, id, lambda job, now: wish(job, now) if meant(job) else None)
-        if not membership_of(policy, principal).may_write(team):
-            _audit(principal, f"teams/{team}/batchJobs/{id}", changed=changed is not None)
+        changed = await self._changes.change(
+            team,
+            id,
+            lambda job, now: wish(job, now) if meant(job) else None,
+            told=None if membership_of(policy, principal).may_write(team) else _audited(principal, team, id),
+        )
         job = changed.after if changed is not None else await self._reads.get(team, id)
         if job is None or not meant(job):
             raise not_found(team, id)
         return await self._explainer.view(job)
 
 
-def _audit(operator: Principal, batch_job: str, *, changed: bool) -> None:
-    """The line that stands for every cancel by somebody who is no submitter of the team: an operator."""
-    log.warning("audit", action="cancel", operator=operator.name, batch_job=batch_job, changed=changed)
+def _audited(operator: Principal, team: str, id: int) -> Callable[[bool | None], None]:  # noqa: A002 - the domain's word
+    """Writes the line that stands for every cancel by somebody who is no submitter of the team: an operator."""
+    batch_job = f"teams/{team}/batchJobs/{id}"
+
+    def write(changed: bool | None) -> None:
+        audit.warning("audit", action="cancel", operator=operator.name, batch_job=batch_job, changed=changed)
+
+    return write
 
 
 def cancelling(policy: Policy, actor: str) -> Change:

@@ -1,5 +1,6 @@
 """The one write path for a batch job that exists."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -23,15 +24,29 @@ class Changes:
     def __init__(self, connections: Connections, observer: Observer) -> None:
         self._connections, self._observer = connections, observer
 
-    async def change(self, team: str, job_id: int, change: Change, *, term: str | None = None) -> Changed | None:
+    async def change(
+        self,
+        team: str,
+        job_id: int,
+        change: Change,
+        *,
+        term: str | None = None,
+        told: Callable[[bool | None], None] | None = None,
+    ) -> Changed | None:
         """Apply `change` to the row as it is under the locks; None where there is no such row or its guard said None.
 
-        With a `term` the fence is read first.
+        With a `term` the fence is read first. `told` hears with the end of the transaction whether the row was changed,
+        even when the caller has been cancelled meanwhile; None where nobody knows. Where it was rolled back it hears
+        nothing.
         """
         async with self._connections.surfaced(), self._connections.transaction("change") as transaction:
             if term is not None:
                 await locks.fence(transaction, term)
-            return await self._apply(transaction, team, job_id, change)
+            changed = await self._apply(transaction, team, job_id, change)
+            if told is not None:
+                transaction.on_commit(lambda: told(changed is not None))
+                transaction.on_unknown(lambda: told(None if changed is not None else False))
+            return changed
 
     async def record(self, team: str, job_id: int, attempt_id: str, change: Change) -> Changed | None:
         """Step 3 of submit: without the fence, only while the latest attempt is this one and no Vertex name is known.

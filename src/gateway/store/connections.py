@@ -58,10 +58,15 @@ class Transaction(Session):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._hooks: list[Callable[[], None]] = []
+        self._unknown_hooks: list[Callable[[], None]] = []
 
     def on_commit(self, hook: Callable[[], None]) -> None:
         """Call `hook` once PostgreSQL has answered COMMIT, even when the caller has been cancelled meanwhile."""
         self._hooks.append(hook)
+
+    def on_unknown(self, hook: Callable[[], None]) -> None:
+        """Call `hook` where nothing has answered COMMIT, so that nobody knows what became of it."""
+        self._unknown_hooks.append(hook)
 
     async def commit(self, seconds: float) -> None:
         """End the transaction. Raises CommitUnknownError where no answer says what became of it."""
@@ -71,6 +76,8 @@ class Transaction(Session):
             self._drop()
             if surely_rolled_back(error):
                 raise
+            for hook in self._unknown_hooks:
+                self._call(hook)
             raise CommitUnknownError(f"COMMIT was not answered: {type(error).__name__}: {error}") from error
         if status != "COMMIT":
             raise StoreUnavailableError("PostgreSQL had given the transaction up before its COMMIT")

@@ -67,6 +67,11 @@ def configure(stream: TextIO, *, level: str = "INFO") -> None:
     root.setLevel(logging.WARNING)
 
 
+def audit_logger() -> Any:
+    """A logger whose lines are written at every level: what was done must not depend on how much else is told."""
+    return structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET))
+
+
 def not_of_callers_gone(record: logging.LogRecord) -> bool:
     """Leave out gRPC's traceback for an answer that could not be sent, since its caller had gone: there is nothing to
     be done about it, and a caller could fill the log with it.
