@@ -110,6 +110,24 @@ async def test_who_may_is_answered_so_that_the_refusals_are_for_want_of_the_righ
                 assert answer.code == "OK", (reached, method, answer)
 
 
+@pytest.mark.parametrize("most", [1, 2], ids=["the replica is full", "the team is full"])
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if Right.READ in kind.refused])
+async def test_that_no_more_may_watch_is_told_to_nobody_who_may_not(entrance: Entrance, name: str, most: int) -> None:
+    kind, surface = KINDS[name], SURFACES["BatchJobs"]
+    refusals, targets = kind.refusals(surface), await _fill(entrance, surface)
+    watches = entrance.secured.gateway.app.use_cases.watch._watches
+    watches.settings = replace(watches.settings, most=most, most_of_one=1)
+    member, stranger = await entrance.secured.certified(RANKING), await entrance.connect(surface, kind)
+    watch = member.watch_team()
+    await watch.event()
+    viewer = await entrance.connect(surface, KINDS["a viewer"])
+    for method in ("WatchBatchJob", "WatchBatchJobs"):
+        assert (await _ask(viewer, surface, method, targets.there)).reason == "OVERLOADED"
+        answers = [await _ask(stranger, surface, method, target) for target in targets.all]
+        assert _refused_alike(answers, refusals[Right.READ]), (method, answers)
+    watch.call.cancel()
+
+
 async def test_a_member_is_a_stranger_in_every_other_team(entrance: Entrance, surface: Surface) -> None:
     searcher = await entrance.secured.with_token("search", "search")
     job = await searcher.create(searching())

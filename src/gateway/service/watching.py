@@ -61,20 +61,20 @@ class Watches:
 
     @contextmanager
     def opened(self, principal: Principal, team: str) -> Iterator["Watcher"]:
-        """One more watch, while this is entered.
+        """One more watch, while this is entered. Who may not watch the team hears that, however many watch it.
 
         Raises:
-            GatewayError: OVERLOADED for one too many, in all, of the principal or of the team, and what `Watcher.check`
-                raises.
+            GatewayError: what `Watcher.check` raises, and OVERLOADED for one too many, in all, of the principal or of
+                the team.
 
         """
-        self._refuse_one_too_many(principal, team)
         watcher = Watcher(self, principal, team)
+        watcher.check()
+        self._refuse_one_too_many(principal, team)
         self._open.add(watcher)
         self._of.update((principal, team))
         self._metrics.watch_opened()
         try:
-            watcher.check()
             yield watcher
         finally:
             self._open.discard(watcher)
