@@ -10,7 +10,8 @@ from gateway.domain.batch_job import BatchJob
 from gateway.domain.states import State
 from gateway.errors import GatewayError, Reason
 from gateway.service import herald as heralds
-from gateway.service.herald import Followed, Herald
+from gateway.service.followed import Followed
+from gateway.service.herald import Herald
 from gateway.service.pace import Pace
 from gateway.store import migrate
 from gateway.store.changes import Changes
@@ -158,6 +159,26 @@ async def test_where_the_changes_cannot_be_read_each_watch_says_so_itself(stage:
     stage.reads.get = stage.reads.news = away  # type: ignore[method-assign,assignment]  # The test stands between.
     await stage.move(job, State.SUBMITTING)
     with pytest.raises(GatewayError, match="away"):
+        await watch.until(State.SUBMITTING)
+
+
+async def test_where_a_change_cannot_be_told_each_watch_looks_for_itself(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version of the gateway may have written what this one cannot read; what it can is told all the same."""
+    jobs = [await create(stage.database) for _ in range(2)]
+    watches = [stage.watch(job) for job in jobs]
+    for watch in watches:
+        await watch.until(State.QUEUED)
+
+    def unreadable(_news: News, _held: BatchJob) -> BatchJob:
+        raise KeyError("WHO KNOWS")
+
+    monkeypatch.setattr(News, "of", unreadable)
+    for job in jobs:
+        await stage.move(job, State.SUBMITTING, told=False)
+    stage.feed.hint("ranking", 100)
+    for watch in watches:
         await watch.until(State.SUBMITTING)
 
 

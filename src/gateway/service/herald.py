@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -16,9 +17,10 @@ import structlog
 from gateway.domain.batch_job import BatchJob
 from gateway.errors import GatewayError
 from gateway.service.flights import Flights
+from gateway.service.followed import Followed, FollowedTeam
 from gateway.service.pace import Pace
 from gateway.store.feed import Feed
-from gateway.store.model import ChangePage, TeamFeed
+from gateway.store.model import ChangePage
 from gateway.store.news import News
 from gateway.store.reads import Reads
 
@@ -27,98 +29,12 @@ PAGE: Final = 32
 log = structlog.get_logger(__name__)
 
 
-class Followed:
-    """One batch job, as one watch has last heard of it."""
-
-    __slots__ = ("_heard", "_herald", "_id", "_job", "_passing", "_team", "_wake")
-
-    def __init__(self, herald: "Herald", team: str, job_id: int, wake: Callable[[], None]) -> None:
-        self._herald, self._team, self._id, self._wake = herald, team, job_id, wake
-        self._job: BatchJob | None = None
-        self._heard = self._passing = False
-
-    @property
-    def held(self) -> BatchJob | None:
-        """The batch job as last heard of, deleted or not."""
-        return self._job
-
-    async def latest(self) -> BatchJob | None:
-        """The batch job with the last change that was told, read from the store where none was yet; None: deleted, or
-        never there. Raises STORE_UNAVAILABLE.
-        """
-        while not self._heard:
-            self._heard = True
-            job = await self._herald.look(self._team, self._id)
-            if self._job is None or job is None or job.revision > self._job.revision:
-                self._job = job
-        return None if self._job is None or self._job.delete_time is not None else self._job
-
-    def tell(self, job: BatchJob) -> None:
-        """Take this as the batch job's state, unless a later one is known."""
-        if self._job is None or job.revision > self._job.revision:
-            self._job = job
-            if not self._passing:  # Whoever still has something to pass on is not waited for twice.
-                self._passing = True
-                self._herald.pace.begun(self)
-            self._wake()
-
-    def passed_on(self) -> None:
-        """What `latest` answered has gone out."""
-        if self._passing:
-            self._passing = False
-            self._herald.pace.done(self)
-
-    def look_again(self) -> None:
-        """There is news, and nothing is held that it could be put into: have the store asked, once more if it is being
-        asked now.
-        """
-        self._heard = False
-        self._wake()
-
-    def forget(self) -> None:
-        """What was told is worth nothing any more: have the store asked again."""
-        self._job = None
-        self.look_again()
-
-
-class _Team:
-    """The watches of a team's batch jobs, and how far its changes were read for them."""
-
-    def __init__(self) -> None:
-        self.at: TeamFeed | None = None
-        self.through = 0
-        self.followed: dict[int, list[Followed]] = {}
-
-    def move_to(self, feed: TeamFeed) -> None:
-        self.at, self.through = feed, feed.revision
-
-    def leads_on(self, page: ChangePage[News]) -> bool:
-        """Whether nothing can lie between what was read before and what the page holds."""
-        same = self.at is not None and page.feed.incarnation == self.at.incarnation
-        return same and page.feed.revision >= self.through and page.feed.purged_revision <= self.through
-
-    async def tell(self, page: Sequence[News], pace: Pace) -> None:
-        """Tell whoever follows what is new, in its order."""
-        for news in page:
-            followers = self.followed.get(news.id)
-            if not followers:
-                continue
-            if pace.full:
-                await pace.room()
-            _tell(news, tuple(followers))
-
-    def forget(self) -> None:
-        for followed in tuple(self.followed.values()):
-            for each in tuple(followed):
-                each.forget()
-
-
 @dataclass(frozen=True, slots=True)
 class _Read:
     """A page of a team's changes, None where it could not be read; the feed knew of a revision before that."""
 
     name: str
-    team: _Team
+    team: FollowedTeam
     known: int
     page: ChangePage[News] | None
 
@@ -129,7 +45,7 @@ class Herald:
     def __init__(self, reads: Reads, feed: Feed) -> None:
         self._reads, self._feed = reads, feed
         self.pace = Pace()
-        self._teams: dict[str, _Team] = {}
+        self._teams: dict[str, FollowedTeam] = {}
         self._due: dict[str, None] = {}
         self._begun = Flights[str, None]()
         self._worker: asyncio.Task[None] | None = None
@@ -138,8 +54,8 @@ class Herald:
     @contextmanager
     def following(self, team: str, job_id: int, wake: Callable[[], None]) -> Iterator[Followed]:
         """Call `wake` when there is news of the batch job, as long as this is entered."""
-        held = self._teams.setdefault(team, _Team())
-        followed = Followed(self, team, job_id, wake)
+        held = self._teams.setdefault(team, FollowedTeam())
+        followed = Followed(partial(self.look, team, job_id), wake, self.pace)
         held.followed.setdefault(job_id, []).append(followed)
         try:
             yield followed
@@ -169,7 +85,7 @@ class Herald:
         if self._due and self._worker is None:
             self._worker = asyncio.create_task(self._work(), name="herald")
 
-    def _is_behind(self, name: str, team: _Team) -> bool:
+    def _is_behind(self, name: str, team: FollowedTeam) -> bool:
         """Whether the team has changes that were not told, or has become another store's."""
         replaced = team.at is not None and self._feed.incarnation not in {"", team.at.incarnation}
         return replaced or self._feed.revision(name) > team.through
@@ -196,7 +112,7 @@ class Herald:
                 return _Read(name, team, known, await self._page(name, team))
         return None
 
-    async def _page(self, name: str, team: _Team) -> ChangePage[News] | None:
+    async def _page(self, name: str, team: FollowedTeam) -> ChangePage[News] | None:
         """What comes next; None where it cannot be read."""
         try:
             return await self._reads.news(name, team.through, PAGE)
@@ -219,16 +135,12 @@ class Herald:
         team.through = page.through
         if page.more:
             self._due[read.name] = None
-        return asyncio.create_task(team.tell(page.jobs, self.pace), name="herald tells")
+        return asyncio.create_task(self._tell_page(read.name, team, page.jobs), name="herald tells")
 
-
-def _tell(news: News, followers: Sequence[Followed]) -> None:
-    """Tell all that follow one batch job, out of what any of them holds."""
-    held = next((each.held for each in followers if each.held is not None), None)
-    if held is not None and held.revision < news.revision:
-        held = news.of(held)
-    for each in followers:
-        if held is None:
-            each.look_again()
-        else:
-            each.tell(held)
+    async def _tell_page(self, name: str, team: FollowedTeam, page: Sequence[News]) -> None:
+        """Where a change cannot be told, each watch looks for itself as well: none may stay behind in silence."""
+        try:
+            await team.tell(page, self.pace)
+        except Exception:
+            log.exception("changes not told", team=name)
+            team.forget()
