@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from batchjobs.v1.batch_jobs_pb2_grpc import BatchJobsStub
 from gateway.api.handlers import handlers_of
 from gateway.api.health import Health
 from gateway.api.interceptors import layers
+from gateway.api.interceptors.receiving import Receiving
 from gateway.api.interceptors.shedding import Shedding
 from gateway.api.interceptors.turns import Share, Turns
 from gateway.api.server import ApiServer, Limits
@@ -42,6 +43,7 @@ class Served:
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
     drain: Drain = field(default_factory=Drain)
     health: Health = field(default_factory=Health)
+    receiving: Receiving = field(default_factory=lambda: Receiving(1, lambda _call: nullcontext()))
     counted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever the end of a call has been counted."""
     port: int = 0
@@ -102,6 +104,7 @@ async def serving(
     served.metrics.rpcs.handled = handled  # type: ignore[method-assign]  # The test listens in.
     guarded = frozenset({SERVICE.full_name})
     shedding = Shedding(most, guarded)
+    served.receiving = Receiving(limits.message_bytes, shedding.at_rest)
     turns = Turns(share, lambda principal: principal.name, at_rest=shedding.at_rest)
     served.metrics.rpcs.read_in_flight(lambda: shedding.in_flight)
     served.metrics.rpcs.read_waiting(lambda: turns.waiting)
@@ -110,6 +113,7 @@ async def serving(
         metrics=served.metrics,
         drain=served.drain,
         shedding=shedding,
+        receiving=served.receiving,
         turns=turns,
         authenticator=authenticator or development,
         guarded=guarded,

@@ -1,6 +1,7 @@
 """What one connection, one principal and one process may ask for at a time, over real connections."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import MISSING, fields, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from api.served import LIMITS, RANKING, Served, serving
 from api.test_layers import handled
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from batchjobs.v1.batch_jobs_pb2_grpc import BatchJobsStub
-from gateway.api.interceptors import shedding
+from gateway.api.interceptors import receiving, shedding
 from gateway.api.server import Limits
 from gateway.settings import Settings
 from support.caller import Refusal, refusal
@@ -74,7 +75,7 @@ async def _raising(_request: Any, _context: Any) -> None:
 
 
 async def test_streams_that_need_no_name_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shedding, "NAMELESS_STREAMS", 2)
+    monkeypatch.setattr(shedding, "NAMELESS_STREAMS_OF_A_PEER", 2)
     async with serving() as served:
         await served.health.serving()
         health = health_pb2_grpc.HealthStub(served.channel)
@@ -89,6 +90,39 @@ async def test_streams_that_need_no_name_are_bounded(monkeypatch: pytest.MonkeyP
         while (await handled(served))["Watch", "Cancelled"] < 2:
             pass
         await health.Watch(health_pb2.HealthCheckRequest(), timeout=20).read()
+
+
+async def test_a_stream_that_needs_no_name_ends_at_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shedding, "NAMELESS_AGE", 0.2)
+    async with serving() as served:
+        await served.health.serving()
+        health = health_pb2_grpc.HealthStub(served.channel)
+        stream = health.Watch(health_pb2.HealthCheckRequest(), timeout=20)
+        assert (await stream.read()).status
+        old = await refusal(stream.read())
+        assert (old.code, old.reason) == ("UNAVAILABLE", "DRAINING")
+        assert "age limit" in old.message
+        assert old.retry_after is not None
+
+
+async def test_a_callers_own_deadline_of_such_a_stream_is_told_as_one() -> None:
+    async with serving() as served:
+        await served.health.serving()
+        watch = health_pb2_grpc.HealthStub(served.channel).Watch(health_pb2.HealthCheckRequest(), timeout=0.3)
+        await watch.read()
+        assert (await refusal(watch.read())).code == "DEADLINE_EXCEEDED"
+
+
+async def test_where_all_such_streams_are_taken_the_oldest_ends_for_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shedding, "NAMELESS_STREAMS", 2)
+    async with serving() as served:
+        await served.health.serving()
+        health = health_pb2_grpc.HealthStub(served.channel)
+        streams = []
+        for _ in range(3):
+            streams.append(health.Watch(health_pb2.HealthCheckRequest(), timeout=20))
+            await streams[-1].read()
+        assert (await refusal(streams[0].read())).reason == "DRAINING"
 
 
 async def test_probes_and_watches_are_not_shed() -> None:
@@ -203,6 +237,39 @@ async def test_probes_are_not_crowded_out_by_streams_on_their_listener(start_gat
         assert refused_watch.value.code() is grpc.StatusCode.UNIMPLEMENTED
         answer = await stub.Check(health_pb2.HealthCheckRequest(service="live"), timeout=30)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_probes_get_through_beside_calls_without_a_message(start_gateway: StartGateway) -> None:
+    """More of them than the listener serves at a time, and nobody ends one."""
+    gateway = await start_gateway(role="api")
+    address = f"127.0.0.1:{gateway.app.health_port}"
+    async with AsyncExitStack() as stack:
+        channels = [
+            await stack.enter_async_context(grpc.aio.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]))
+            for _ in range(13)
+        ]
+        silent: Any = [channel.stream_unary("/grpc.health.v1.Health/Check") for channel in channels[:12] * 10]
+        held = [each(timeout=60) for each in silent]
+        overtaken = asyncio.create_task(refusal(held[0]))
+        assert (await overtaken).code in {"RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"}
+        stub: Any = health_pb2_grpc.HealthStub(channels[-1])
+        answer = await stub.Check(health_pb2.HealthCheckRequest(service="live"), timeout=2)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        for each in held:
+            each.cancel()
+
+
+async def test_a_probe_has_a_short_message_that_comes_soon(
+    start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "NAMELESS_SECONDS", 0.1)
+    gateway = await start_gateway(role="api")
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{gateway.app.health_port}") as channel:
+        silent: Any = channel.stream_unary("/grpc.health.v1.Health/Check")
+        assert (await refusal(silent(timeout=60))).code == "DEADLINE_EXCEEDED"
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        long = await refusal(stub.Check(health_pb2.HealthCheckRequest(service="x" * 1024), timeout=30))
+        assert long.code == "RESOURCE_EXHAUSTED"
 
 
 async def test_calls_in_flight_are_a_metric(start_gateway: StartGateway) -> None:

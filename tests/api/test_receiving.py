@@ -8,14 +8,18 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from api.served import RANKING, Served, serving
+from api.served import LIMITS, RANKING, Served, serving
 from batchjobs.v1 import batch_jobs_pb2 as pb
-from gateway.api.interceptors import deadline
+from gateway.api.interceptors import deadline, receiving
 from gateway.errors import GatewayError, Reason
 from support.caller import Refusal, refusal
 
 METHOD = "/batchjobs.v1.BatchJobs/GetBatchJob"
+CHECK = "/grpc.health.v1.Health/Check"
+ADS = (("x-batchjobs-team", "ads"),)
+SEARCH = (("x-batchjobs-team", "search"),)
 
 
 async def half(*messages: bytes) -> AsyncIterator[bytes]:
@@ -44,18 +48,138 @@ async def test_who_is_nobody_is_refused_before_its_message_is_there() -> None:
         assert (await refused(served, half(), metadata=())).reason == "NOT_AUTHENTICATED"
 
 
-async def test_a_message_that_does_not_come_counts_as_a_call_and_has_the_time_of_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(deadline, "LONGEST_UNARY", 0.2)
-    async with serving(most=1) as served:
-        waits = asyncio.ensure_future(refused(served, half()))
-        while served.gauge("batchjobs_calls_in_flight") != 1:  # noqa: ASYNC110 - nothing tells of a call without a message but the metric
-            await asyncio.sleep(0)
-        assert (await refusal(served.get())).reason == "OVERLOADED"
-        late = await waits
+async def until_to_come(served: Served, many: int) -> None:
+    while served.receiving.to_come != many:  # noqa: ASYNC110 - nothing tells of a call without a message but this
+        await asyncio.sleep(0)
+
+
+async def test_a_call_whose_message_does_not_come_takes_no_other_teams_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def get(request: pb.GetBatchJobRequest, _context: Any) -> pb.BatchJob:
+        return pb.BatchJob(name=request.name)
+
+    monkeypatch.setattr(deadline, "LONGEST_UNARY", 30)
+    async with serving(most=1, GetBatchJob=get) as served:
+        waits = [asyncio.create_task(refused(served, half())) for _ in range(3)]
+        await until_to_come(served, 3)
+        assert served.gauge("batchjobs_calls_in_flight") == 0
+        assert (await served.get("n", ADS)).name == "n"
+        for each in waits:
+            each.cancel()
+
+
+@pytest.mark.parametrize("method", ["GetBatchJob", "WatchBatchJobs"])
+async def test_a_message_has_so_much_time_to_come(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiving, "SECONDS", 0.1)
+    async with serving() as served:
+        call: Any = served.channel.stream_stream(f"/batchjobs.v1.BatchJobs/{method}")
+        late = await refusal(call(half(), metadata=RANKING, timeout=30).read())
+        assert late.code == "DEADLINE_EXCEEDED"
+        assert "message had not come within 0.1 s. Nothing was done" in late.message
+        assert served.receiving.to_come == 0
+
+
+async def test_a_deadline_that_ends_before_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "LONGEST_UNARY", 0.1)
+    async with serving() as served:
+        late = await refused(served, half())
         assert late.code == "DEADLINE_EXCEEDED"
         assert "Nothing was done" in late.message
+
+
+@pytest.mark.parametrize("method", ["GetBatchJob", "WatchBatchJobs"])
+async def test_of_one_principal_so_many_messages_may_be_to_come_and_others_go_on(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def get(request: pb.GetBatchJobRequest, _context: Any) -> pb.BatchJob:
+        return pb.BatchJob(name=request.name)
+
+    monkeypatch.setattr(receiving, "MOST_BYTES", 8 * LIMITS.message_bytes)
+    monkeypatch.setattr(receiving, "MOST_WAITING", 1)
+    async with serving(GetBatchJob=get) as served:
+        call: Any = served.channel.stream_stream(f"/batchjobs.v1.BatchJobs/{method}")
+        held = [call(half(), metadata=RANKING, timeout=30) for _ in range(3)]
+        await until_to_come(served, 3)
+        more = await refusal(call(half(), metadata=RANKING, timeout=30).read())
+        assert (more.code, more.reason) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
+        assert more.retry_after is not None
+        assert (await served.get("n", ADS)).name == "n"
+        for each in held:
+            each.cancel()
+
+
+async def test_a_call_in_line_goes_on_when_an_earlier_message_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def get(request: pb.GetBatchJobRequest, _context: Any) -> pb.BatchJob:
+        return pb.BatchJob(name=request.name)
+
+    async def later() -> AsyncIterator[bytes]:
+        await go.wait()
+        yield pb.GetBatchJobRequest(name="later").SerializeToString()
+
+    go = asyncio.Event()
+    monkeypatch.setattr(receiving, "MOST_BYTES", 0)
+    monkeypatch.setattr(receiving, "FEWEST", 1)
+    async with serving(GetBatchJob=get) as served:
+        first = asyncio.create_task(answered(served, later()))
+        await until_to_come(served, 1)
+        second = asyncio.create_task(served.get("second"))
+        await until_to_come(served, 2)
+        go.set()
+        assert pb.BatchJob.FromString(await first).name == "later"
+        assert (await second).name == "second"
+
+
+async def test_where_all_messages_are_taken_who_has_most_to_come_gives_one_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def get(request: pb.GetBatchJobRequest, _context: Any) -> pb.BatchJob:
+        return pb.BatchJob(name=request.name)
+
+    monkeypatch.setattr(receiving, "MOST_BYTES", 0)
+    monkeypatch.setattr(receiving, "FEWEST", 3)
+    monkeypatch.setattr(receiving, "SHARE", 1)
+    async with serving(GetBatchJob=get) as served:
+        tasks = []
+        for metadata in (ADS, RANKING, RANKING):
+            tasks.append(asyncio.create_task(refused(served, half(), metadata)))
+            await until_to_come(served, len(tasks))
+        assert (await served.get("n", SEARCH)).name == "n"
+        gave_way = await tasks[1]
+        assert (gave_way.code, gave_way.reason) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
+        assert gave_way.retry_after is not None
+        assert served.receiving.to_come == 2
+        for each in tasks:
+            each.cancel()
+
+
+async def test_a_check_whose_message_does_not_come_is_ended_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiving, "NAMELESS_SECONDS", 0.1)
+    async with serving() as served:
+        call: Any = served.channel.stream_unary(CHECK)
+        late = await refusal(call(half(), timeout=30))
+        assert late.code == "DEADLINE_EXCEEDED"
+        assert "within 0.1 s" in late.message
+
+
+async def test_checks_whose_messages_do_not_come_are_few_and_keep_no_other_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiving, "NAMELESS_MOST", 0)
+    monkeypatch.setattr(receiving, "NAMELESS_SECONDS", 30)
+    monkeypatch.setattr(receiving, "FEWEST", 2)
+    async with serving() as served:
+        await served.health.serving()
+        call: Any = served.channel.stream_unary(CHECK)
+        held = [call(half(), timeout=30) for _ in range(5)]
+        for each in held[:3]:
+            assert (await refusal(each)).reason == "OVERLOADED"
+        assert served.receiving.to_come == 2
+        health: Any = health_pb2_grpc.HealthStub(served.channel)
+        assert (await health.Check(health_pb2.HealthCheckRequest(), timeout=20)).status
+        for each in held:
+            each.cancel()
+
+
+async def test_a_message_of_a_check_is_short() -> None:
+    async with serving() as served:
+        health: Any = health_pb2_grpc.HealthStub(served.channel)
+        long = await refusal(health.Check(health_pb2.HealthCheckRequest(service="x" * 5000), timeout=20))
+        assert (long.code, long.reason) == ("INVALID_ARGUMENT", "INVALID_SPEC")
 
 
 async def test_a_call_that_ends_without_a_message_is_told_so() -> None:

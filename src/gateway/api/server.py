@@ -4,7 +4,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self
@@ -17,6 +17,8 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_g
 from gateway.api.handlers import NotServed, method_paths
 from gateway.api.health import Health
 from gateway.api.interceptors.chain import Layer, Layered
+from gateway.api.interceptors.receiving import Receiving
+from gateway.api.interceptors.refusals import Refusals
 from gateway.api.services import Services
 from gateway.settings import Settings
 
@@ -30,6 +32,9 @@ ACCEPTORS: Final = 8
 event loop: where it is alone, calls wait in there, in the order in which they came, and no rule of ours can be applied
 to them. The kernel spreads connections over them; the calls of one connection stay with one of them.
 """
+
+PROBE_BYTES: Final = 1024
+"""The longest message of a probe."""
 
 
 class ListenError(Exception):
@@ -124,19 +129,19 @@ class ApiServer:
 
 class HealthServer:
     """Health alone, in plaintext, on a listener of its own: `Check` without `Watch`, since streams that are left open
-    would take the place of probes.
+    would take the place of probes. So would calls without a message, which have little time for that reason.
     """
 
     def __init__(self, health: Health) -> None:
-        # Two processes on one port would share its calls between them unnoticed.
-        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)], maximum_concurrent_rpcs=100)
         check = grpc.unary_unary_rpc_method_handler(
             health.servicer.Check,
             request_deserializer=health_pb2.HealthCheckRequest.FromString,
             response_serializer=health_pb2.HealthCheckResponse.SerializeToString,
         )
         handlers = grpc.method_handlers_generic_handler(HEALTH_SERVICE.full_name, {"Check": check})
-        self._server.add_generic_rpc_handlers((handlers,))
+        around = (Refusals(), Receiving(PROBE_BYTES, lambda _call: nullcontext()))
+        layered = Layered([handlers], around, frozenset({f"/{HEALTH_SERVICE.full_name}/Check"}))
+        self._server = grpc.aio.server(handlers=[layered], options=_PROBED)
 
     async def start(self, address: str) -> int:
         """Listen on `host:port` and answer the port; raises ListenError where it cannot be bound."""
@@ -185,6 +190,20 @@ def _refuse_taken(address: str) -> None:
                 except OSError as error:
                     if error.errno == errno.EADDRINUSE:
                         raise ListenError.of(address) from error
+
+
+_PROBED: Final[Sequence[tuple[str, Any]]] = (
+    # Two processes on one port would share its calls between them unnoticed.
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", PROBE_BYTES),
+    ("grpc.max_concurrent_streams", 10),
+    # Who probes opens a connection each time, or opens another without noticing.
+    ("grpc.max_connection_age_ms", MINUTE_MS),
+    ("grpc.max_connection_age_grace_ms", 5_000),
+    ("grpc.max_connection_idle_ms", 20_000),
+    ("grpc.server_handshake_timeout_ms", 5_000),
+)
+"""What a connection to the health listener may ask for."""
 
 
 def _options(limits: Limits) -> Sequence[tuple[str, Any]]:

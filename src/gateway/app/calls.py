@@ -7,6 +7,7 @@ from functools import partial
 from gateway.api.batch_jobs.servicer import SERVICE, BatchJobs, UseCases
 from gateway.api.interceptors import layers
 from gateway.api.interceptors.chain import Layer
+from gateway.api.interceptors.receiving import Receiving
 from gateway.api.interceptors.shedding import Shedding
 from gateway.api.interceptors.turns import Share, Turns, whose_turns
 from gateway.api.rest.twins import batch_jobs_twin, vertex_twin
@@ -60,6 +61,7 @@ def around_calls(
         metrics=metrics,
         drain=drain,
         shedding=shedding,
+        receiving=Receiving(settings.message_bytes, shedding.at_rest),
         turns=turns,
         guarded=services.guarded,
         forwarded=services.forwarded,

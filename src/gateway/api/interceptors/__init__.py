@@ -23,6 +23,7 @@ def layers(
     metrics: Metrics,
     drain: Drain,
     shedding: Shedding,
+    receiving: Receiving,
     turns: Turns,
     authenticator: Authenticator,
     guarded: frozenset[str],
@@ -30,7 +31,7 @@ def layers(
     traces: Traces = OFF,
 ) -> tuple[Layer, ...]:
     """The layers from the outside in. `guarded` are the services that have callers with names, `forwarded` those of
-    them that a proxy calls for others; `shedding` and `turns` are those of the whole process.
+    them that a proxy calls for others; `shedding`, `receiving` and `turns` are those of the whole process.
 
     Counting is outermost, so refusals of every layer count. What stands inside Refusals may raise; what stands outside
     sees the code that went over the wire.
@@ -45,6 +46,6 @@ def layers(
         Deadline(),
         Identity(authenticator, guarded, forwarded, turns.nameless, shedding.at_rest),
         Unread(),
-        Receiving(),
+        receiving,
         turns,
     )

@@ -13,7 +13,7 @@ SHAVED_AT_MOST: Final = 0.2
 
 
 class DeadlinePassedError(Exception):
-    """The time that the caller gave is used up."""
+    """The time that a call has is used up; the message, if any, is for the caller."""
 
 
 class Deadline:
@@ -46,9 +46,15 @@ class TimeLimit:
         if task is None:
             raise AssertionError("a call is served by a task")
         self._task, self._before = task, task.cancelling()
-        self._timer = loop.call_later(self._seconds, self._pass)
+        self._timer = loop.call_later(self._seconds, self.end)
 
-    def _pass(self) -> None:
+    @property
+    def passed(self) -> bool:
+        """Whether the time was up before the work was done."""
+        return self._passed
+
+    def end(self) -> None:
+        """The time is up."""
         self._passed = True
         self._task.cancel()
 

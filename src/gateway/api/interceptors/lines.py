@@ -56,11 +56,12 @@ class Lines:
         most: how many may wait in all lines together. Past that the longest line gives way: who came last there is
             refused. So a team that fills the lines fills its own.
         callers: tell whether a team is alone.
+        overloaded: how who gives way is refused.
 
     """
 
-    def __init__(self, most: int, callers: Callers) -> None:
-        self._most, self._callers = most, callers
+    def __init__(self, most: int, callers: Callers, overloaded: Callable[[], GatewayError] | None = None) -> None:
+        self._most, self._callers, self._overloaded = most, callers, overloaded or _overloaded
         self._lines: dict[Key, _Line] = {}
         self.waiting = 0
         """How many wait."""
@@ -120,11 +121,11 @@ class Lines:
     def _make_room(self, line: _Line) -> None:
         longest = max(self._lines.values(), key=lambda each: len(each.waiting))
         if len(longest.waiting) <= len(line.waiting) + 1:
-            raise _overloaded()
+            raise self._overloaded()
         turn = longest.waiting.pop()
         self.waiting -= 1
         if not turn.done():
-            turn.set_exception(_overloaded())
+            turn.set_exception(self._overloaded())
 
     def _left(self, key: Key, line: _Line, turn: asyncio.Future[None]) -> None:
         if turn.cancelled():

@@ -38,9 +38,9 @@ class Refusals:
             return await proceed(call)
         except GatewayError as error:
             await refuse(call, error)
-        except DeadlinePassedError:
+        except DeadlinePassedError as late:
             call.code = grpc.StatusCode.DEADLINE_EXCEEDED
-            await _abort(call, call.code, DEADLINE_MESSAGE if call.begun else NOT_BEGUN_MESSAGE)
+            await _abort(call, call.code, str(late) or (DEADLINE_MESSAGE if call.begun else NOT_BEGUN_MESSAGE))
         except grpc.aio.AbortError:
             # A library's own method (health, reflection) has refused with a code of its own.
             call.code = _set_code(call)

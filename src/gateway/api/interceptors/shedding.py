@@ -1,13 +1,14 @@
 """How much one process takes on: what is too much is refused at once, while there is memory and time to say so."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import defaultdict
 from datetime import timedelta
 from typing import Any, Final
 
 from gateway.api.call import Call, Proceed
+from gateway.api.interceptors.deadline import DeadlinePassedError
+from gateway.api.interceptors.places import Place, Places
 from gateway.errors import GatewayError, Reason
+from gateway.identity.throttle import network_of
 
 COME_AGAIN: Final = timedelta(seconds=1)
 
@@ -15,6 +16,12 @@ NAMELESS_STREAMS: Final = 200
 """How many streams of health, and as many of reflection, one process keeps open at a time: they need no name, and so no
 bound of a principal's holds them.
 """
+
+NAMELESS_STREAMS_OF_A_PEER: Final = 50
+"""How many of them may come from one address."""
+
+NAMELESS_AGE: Final = 60.0
+"""After how many seconds such a stream is ended."""
 
 
 class Shedding:
@@ -26,7 +33,7 @@ class Shedding:
     def __init__(self, most: int, guarded: frozenset[str]) -> None:
         self._most, self._guarded = most, guarded
         self.in_flight = 0
-        self._nameless = Counter[str]()
+        self._streams: defaultdict[str, Places] = defaultdict(lambda: Places(NAMELESS_STREAMS))
 
     async def around(self, call: Call, proceed: Proceed) -> Any:
         """Refuse, or count while it goes on."""
@@ -46,25 +53,46 @@ class Shedding:
         finally:
             self.in_flight -= 1
 
-    @contextmanager
-    def at_rest(self, call: Call) -> Iterator[None]:
+    def at_rest(self, call: Call) -> "AtRest":
         """While it is entered, a call that was let through is not worked on, and does not count."""
-        counted = int(call.unary and call.service in self._guarded)
-        self.in_flight -= counted
-        try:
-            yield
-        finally:
-            self.in_flight += counted
+        return AtRest(self, int(call.unary and call.service in self._guarded))
 
     async def _stream(self, call: Call, proceed: Proceed) -> Any:
-        if self._nameless[call.service] >= NAMELESS_STREAMS:
+        streams, peer = self._streams[call.service], network_of(call.context.peer())
+        if streams.of(peer) >= NAMELESS_STREAMS_OF_A_PEER:
             raise GatewayError(
                 Reason.OVERLOADED,
-                "This replica keeps as many streams of this service open as it may. End some, or ask with unary calls.",
+                "Your address has as many streams of this service open on this replica as it may. End some, or ask "
+                "with unary calls.",
                 retry_after=COME_AGAIN,
             )
-        self._nameless[call.service] += 1
+        place = Place(NAMELESS_AGE)
         try:
-            return await proceed(call)
+            with place:
+                streams.take(peer, place)
+                return await proceed(call)
+        except DeadlinePassedError:
+            if not place.passed:
+                raise  # The caller's own.
+            raise GatewayError(
+                Reason.DRAINING,
+                "The stream has reached its age limit, or was the oldest where others need its place. Open it again.",
+                retry_after=COME_AGAIN,
+            ) from None
         finally:
-            self._nameless[call.service] -= 1
+            streams.leave(peer, place)
+
+
+class AtRest:
+    """Stands around every call: so it is no generator, which takes several times as long."""
+
+    __slots__ = ("_counted", "_shedding")
+
+    def __init__(self, shedding: Shedding, counted: int) -> None:
+        self._shedding, self._counted = shedding, counted
+
+    def __enter__(self) -> None:
+        self._shedding.in_flight -= self._counted
+
+    def __exit__(self, *_: object) -> None:
+        self._shedding.in_flight += self._counted
