@@ -4,15 +4,19 @@ import asyncio
 import gc
 import weakref
 from collections.abc import AsyncIterator
+from itertools import islice
 from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from h2.config import H2Configuration
+from h2.connection import H2Connection
 
 from api.served import LIMITS, RANKING, Served, serving
 from batchjobs.v1 import batch_jobs_pb2 as pb
 from gateway.api.interceptors import deadline, receiving
+from gateway.api.server import LOOKAHEAD_BYTES
 from gateway.errors import GatewayError, Reason
 from support.caller import Refusal, refusal
 
@@ -165,9 +169,9 @@ async def test_checks_whose_messages_do_not_come_are_few_and_keep_no_other_out(m
     async with serving() as served:
         await served.health.serving()
         call: Any = served.channel.stream_unary(CHECK)
-        held = [call(half(), timeout=30) for _ in range(5)]
-        for each in held[:3]:
-            assert (await refusal(each)).reason == "OVERLOADED"
+        held = [asyncio.create_task(refusal(call(half(), timeout=30))) for _ in range(5)]
+        for gave_way in islice(asyncio.as_completed(held), 3):
+            assert (await gave_way).reason == "OVERLOADED"
         assert served.receiving.to_come == 2
         health: Any = health_pb2_grpc.HealthStub(served.channel)
         assert (await health.Check(health_pb2.HealthCheckRequest(), timeout=20)).status
@@ -227,3 +231,33 @@ async def test_a_stream_that_the_server_refuses_without_reading_is_answered() ->
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await call(half(), metadata=RANKING, timeout=30).read()
         assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_no_more_of_a_message_is_taken_in_than_a_little_before_it_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second call's message is not asked for, however long the first one's takes."""
+    monkeypatch.setattr(receiving, "MOST_BYTES", 0)
+    monkeypatch.setattr(receiving, "FEWEST", 1)
+    async with serving() as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        connection = H2Connection(H2Configuration(client_side=True))
+        connection.initiate_connection()
+        for stream in (1, 3):
+            headers = [(":method", "POST"), (":scheme", "http"), (":path", METHOD), (":authority", "x")]
+            connection.send_headers(
+                stream, [*headers, ("content-type", "application/grpc"), ("te", "trailers"), *RANKING]
+            )
+            connection.send_data(stream, b"\0" + (200_000).to_bytes(4, "big"))
+        left = 200_000 - 1
+        while left:
+            window = connection.local_flow_control_window(1)
+            may = max(min(window, connection.max_outbound_frame_size, left), 0)
+            left -= may
+            connection.send_data(1, bytes(may))
+            writer.write(connection.data_to_send())
+            if not may:
+                connection.receive_data(await reader.read(65536))
+        assert connection.local_flow_control_window(3) <= LOOKAHEAD_BYTES
+        writer.close()
+        await writer.wait_closed()

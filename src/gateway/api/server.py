@@ -33,6 +33,9 @@ event loop: where it is alone, calls wait in there, in the order in which they c
 to them. The kernel spreads connections over them; the calls of one connection stay with one of them.
 """
 
+LOOKAHEAD_BYTES: Final = 16 * 1024
+"""How much of a call's message gRPC takes in before anybody waits for it: most messages whole."""
+
 PROBE_BYTES: Final = 1024
 """The longest message of a probe."""
 
@@ -210,6 +213,9 @@ def _options(limits: Limits) -> Sequence[tuple[str, Any]]:
     return (
         ("grpc.so_reuseport", 1),
         ("grpc.max_receive_message_length", limits.message_bytes),
+        # So much of a message is taken before it is asked for, and no more however fast the connection is.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
         # Between the first and the second gRPC would refuse at random.
         ("grpc.max_metadata_size", limits.metadata_bytes),
         ("grpc.absolute_max_metadata_size", limits.metadata_bytes),
