@@ -200,10 +200,10 @@ never UNKNOWN or INTERNAL. What is not framed so never reaches the gateway's cod
 how. Asked over plaintext, method `GetBatchJob`; a caller that uses any gRPC library sends none of this.
 
 {table(answers)}
-"The gateway's own" is a refusal with its `ErrorInfo`, as [Calling the gateway](calling.md) lists them. A call that sends
-no message, or half of one, and does not end either, is DEADLINE_EXCEEDED after 10 s, or when its own deadline is over,
-and after 2 s to the health service; where many such calls wait it is RESOURCE_EXHAUSTED, OVERLOADED, with a time after
-which to call again. Nothing was done. Made by `python -m fuzz.framing --write`; a test asks a server again.
+"The gateway's own" is a refusal with its `ErrorInfo`, as [Calling the gateway](calling.md) lists them. A call that
+sends no message, or half of one, and does not end either, is DEADLINE_EXCEEDED after 10 s, or when its own deadline is
+over, and after 2 s where it asks for health; where many such calls wait it is RESOURCE_EXHAUSTED, OVERLOADED, with a
+time after which to call again. Nothing was done. Made by `python -m fuzz.framing --write`; a test asks a server again.
 """
 
 
