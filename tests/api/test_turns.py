@@ -155,7 +155,7 @@ async def test_a_deadline_that_passes_in_line_is_told_as_one_after_which_nothing
     held = Held()
     async with serving(share=TWO, GetBatchJob=held) as served:
         calls = await both_under_way(served, held)
-        late = await refusal(served.stub.GetBatchJob(pb.GetBatchJobRequest(), metadata=RANKING, timeout=0.3))
+        late = await refusal(served.stub.GetBatchJob(pb.GetBatchJobRequest(), metadata=RANKING, timeout=2))
         assert late.code == "DEADLINE_EXCEEDED"
         assert "Nothing was done" in late.message
         held.go.set()
@@ -166,9 +166,11 @@ async def test_a_watch_gives_its_turn_back_with_its_first_message() -> None:
     held = Held()
     async with serving(share=TWO, GetBatchJob=held, WatchBatchJob=watching) as served:
         calls = [await called_by_ads(served, held)]
-        streams = [served.stub.WatchBatchJob(pb.WatchBatchJobRequest(name="n"), metadata=RANKING) for _ in range(9)]
-        for stream in streams:
+        streams = []
+        for _ in range(9):
+            stream = served.stub.WatchBatchJob(pb.WatchBatchJobRequest(name="n"), metadata=RANKING)
             assert [(await stream.read()).resume_token for _ in range(2)] == ["t", "u"]
+            streams.append(stream)
         held.go.set()
         await asyncio.gather(*calls)
         for stream in streams:
