@@ -48,7 +48,7 @@ LABELS: Final[dict[str, Factor]] = {
     "how": 3,
     "kind": 4,
     "result": 5,
-    "op": 42,  # operations of the store
+    "op": 43,  # operations of the store
     "loop": len(LOOPS),
     "listener": 2,
     "issuer": ISSUERS,
