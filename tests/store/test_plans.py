@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import asyncpg
@@ -38,7 +39,6 @@ CALLS: dict[str, dict[str, tuple[Any, ...]]] = {
         "page": (2**62, 50),
         "live": ("team-1", 0, 100),
         "changes": ("team-1", 1000000, 100),
-        "news": ("team-1", 1000000, 100),
         "active_by_team": (),
         "open_in_pools": ("team-1",),
         "waits": ("team-1",),
@@ -82,8 +82,8 @@ async def crowded(database_url: str) -> str:
 async def test_no_query_reads_the_whole_table(crowded: str) -> None:
     connection = await asyncpg.connect(crowded)
     whole = []
-    for file, name in CASES:
-        query = load(file, columns=COLUMNS_OF_B, news=NEWS_OF_B, names=NAMES)[name]
+    for (file, name), columns in product(CASES, (COLUMNS_OF_B, NEWS_OF_B)):
+        query = load(file, columns=columns, names=NAMES)[name]
         plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {query}", *CALLS[file][name]))
         if "Seq Scan on batch_jobs" in plan or "Seq Scan on request_ids" in plan:
             whole.append(f"{file}.{name}\n{plan}")

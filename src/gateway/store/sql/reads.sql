@@ -39,16 +39,6 @@ LEFT JOIN LATERAL (
 ) b ON true
 ORDER BY b.revision
 
--- name: news
-SELECT s.incarnation, coalesce(t.revision, 0) AS team_revision, coalesce(t.purged_revision, 0) AS purged_revision,
-    {news}
-FROM store s
-LEFT JOIN teams t ON t.team = $1
-LEFT JOIN LATERAL (
-    SELECT * FROM batch_jobs WHERE team = $1 AND revision > $2 ORDER BY revision LIMIT $3
-) b ON true
-ORDER BY b.revision
-
 -- name: feed
 SELECT s.incarnation, coalesce(t.revision, 0) AS team_revision, coalesce(t.purged_revision, 0) AS purged_revision
 FROM store s LEFT JOIN teams t ON t.team = $1
